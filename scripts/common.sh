@@ -1,0 +1,151 @@
+# Shared by the shell scripts here: messages, the cache folder, Debian packages.
+# Source it; it runs nothing by itself.
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+
+say() { printf '==> %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+unset CDPATH
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+[ -n "${VIRTIO_GPU_UUID_CACHE:-${XDG_CACHE_HOME:-${HOME:-}}}" ] ||
+    die "there is no home folder: set VIRTIO_GPU_UUID_CACHE to a cache folder"
+CACHE=${VIRTIO_GPU_UUID_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/virtio-gpu-uuid}
+CACHE=$(realpath -m -- "$CACHE")
+export VIRTIO_GPU_UUID_CACHE=$CACHE
+case $TOP$CACHE in
+*[[:space:]:]*) die "QEMU does not build where a path has spaces or colons:" \
+                    "move $TOP or set VIRTIO_GPU_UUID_CACHE" ;;
+esac
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# debian_release: 12 or 13; anything else is refused.
+debian_release() {
+    local version
+    version=$(. /etc/os-release && echo "${ID:-}-${VERSION_ID:-}")
+    case $version in
+    debian-12|debian-13) echo "${version#debian-}" ;;
+    *) die "this needs Debian 12 or 13 (found ${version%-}): elsewhere, use" \
+           "'scripts/series' and build QEMU as you are used to" ;;
+    esac
+}
+
+# as_root COMMAND...: run it as root, with sudo if need be.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "root is needed for '$*': run this as root or install sudo"
+    fi
+}
+
+# missing_packages PACKAGE...: those of them that are not installed.
+missing_packages() {
+    local package
+    for package; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
+            grep -qx installed || echo "$package"
+    done
+}
+
+# install_packages PACKAGE...: install what is missing; silent if nothing is.
+install_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing from Debian: ${missing[*]}"
+    as_root true || die "root is needed to install packages"
+    as_root apt-get -q update >&2 ||
+        say "some of apt's sources cannot be read; trying with the others"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+        -o DPkg::Lock::Timeout=300 --no-install-recommends \
+        "${missing[@]}" >&2 ||
+        die "apt-get could not install ${missing[*]}: check the network"
+}
+
+# debian_sites: the Debian archives among apt's sources, with their labels.
+debian_sites() {
+    # the format is apt's, not the shell's
+    # shellcheck disable=SC2016
+    apt-get indextargets --format '$(REPO_URI) $(LABEL)' \
+        'Created-By: Packages' 'Origin: Debian' | sort -u
+}
+
+# need_space DIRECTORY GIB: refuse early rather than fail in the middle.
+need_space() {
+    local dir=$1 gib=$2 free
+    mkdir -p "$dir" 2>/dev/null || die "cannot create $dir"
+    free=$(df --output=avail -B1G "$dir" | tail -n 1)
+    [ "$free" -ge "$gib" ] ||
+        die "$dir has $free GiB free and $gib GiB are needed: make room there"
+}
+
+# private_apt SUITES COMMAND...: run apt's COMMAND on a state of its own in the
+# cache folder, whose sources are the Debian archives of this machine with
+# their suite replaced by each of SUITES ("deb:trixie deb-src:trixie-security").
+# The system's apt configuration is read and not changed; what is installed
+# and pinned there does not matter.
+private_apt() {
+    local suites=$1 dir site label type suite key sites
+    shift
+    key=$(printf '%s' "$suites" | tr -c 'a-z0-9\n' '_')
+    dir=$CACHE/apt/$key
+    mkdir -p "$dir"/{state,lists/partial,archives/partial}
+    if [ ! -s "$dir/sources.list" ]; then
+        sites=$(debian_sites)
+        if [ -z "$sites" ]; then
+            as_root apt-get -q update >&2 ||
+                die "apt-get update failed: check the network and apt's sources"
+            sites=$(debian_sites)
+        fi
+        while read -r site label; do
+            for suite in $suites; do
+                type=${suite%%:*} suite=${suite#*:}
+                case $label:$suite in
+                Debian-Security:*-security) ;;
+                Debian-Security:*|*:*-security) continue ;;
+                esac
+                echo "$type [signed-by=$KEYRING] $site $suite main"
+            done
+        done <<<"$sites" >"$dir/sources.list.new"
+        [ -s "$dir/sources.list.new" ] ||
+            die "apt knows no Debian archive on this machine: add one to its sources"
+        mv "$dir/sources.list.new" "$dir/sources.list"
+    fi
+    : >"$dir/status"
+    local options=(
+        -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o Dir::State="$dir/state" -o Dir::State::Lists="$dir/lists"
+        -o Dir::State::status="$dir/status"
+        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
+        -o Dir::Cache="$dir" -o Dir::Cache::Archives="$dir/archives"
+        -o APT::Sandbox::User="$(id -un)"
+    )
+    if [ "$1" = update ]; then
+        apt-get -q "${options[@]}" --error-on=any update >&2 ||
+            die "cannot reach the Debian archive: check the network and try again"
+        return
+    fi
+    "$1" "${options[@]}" "${@:2}"
+}
+
+# glib_cases PROGRAM: the cases of a GLib test program, as paths.  Debian 13's
+# GLib lists them as comments.
+glib_cases() { "$1" -l | sed -n 's|^\(# \)\?\(/.*\)|\2|p'; }
+
+# set_up_build FOLDER LANE QEMU: make the meson build FOLDER and build it.
+set_up_build() {
+    local folder=$1 lane=$2 qemu=$3 options=(-Dlane="$2" -Dqemu="$3")
+    [ -z "$qemu" ] || options[1]=-Dqemu=$(realpath "$qemu")
+    [ "$lane" != twin ] || options+=(-Dpatched="$TOP/build")
+    if [ -f "$folder/build.ninja" ]; then
+        meson configure "$folder" "${options[@]}" >/dev/null
+    else
+        rm -rf "$folder"
+        meson setup "$folder" "$TOP" "${options[@]}" >/dev/null
+    fi || die "meson could not set up $folder"
+    meson compile -C "$folder" >&2 || die "the $lane build failed, see above"
+}

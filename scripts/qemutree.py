@@ -1,0 +1,232 @@
+"""A QEMU tree made of a base, the overlay and patches/, as git commits.
+
+The overlay (files that QEMU does not have) and the patches (hunks to files
+that it has) make one commit per patch on top of the base.  The commits are
+written straight into git's object store, so a tree that stands already
+changes in no file but those that differ: building again is quick.
+
+A patch file is a commit message, the line "---" and the hunks.  Two fields of
+the message are ours: "Files:" lists the overlay files that travel with the
+patch, "Drop-when:" says when the patch can go.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+OVERLAY_DIRS = ('hw', 'include', 'tests', 'docs')
+SUPPORTED = ('10.0',)
+DIFF_START = '\n---\n'
+MOST_CONTEXT = 8
+
+# One identity and date for all: the same input gives the same commit.
+IDENTITY = {
+    'GIT_AUTHOR_NAME': 'series', 'GIT_AUTHOR_EMAIL': 'series@localhost',
+    'GIT_COMMITTER_NAME': 'series', 'GIT_COMMITTER_EMAIL': 'series@localhost',
+    'GIT_AUTHOR_DATE': '1577836800 +0000',
+    'GIT_COMMITTER_DATE': '1577836800 +0000',
+    'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_SYSTEM': os.devnull,
+}
+
+
+class TreeError(Exception):
+    """Something that the user can mend; its text says how."""
+
+
+class Patch:
+    """One file of patches/: its message, its overlay files, its hunks."""
+
+    def __init__(self, name, message, files, diff):
+        self.name, self.message = name, message
+        self.files, self.diff = files, diff
+
+    @classmethod
+    def parse(cls, path):
+        """Read @path; TreeError if it lacks what every patch must have."""
+        text = path.read_text()
+        header, mark, diff = text.partition(DIFF_START)
+        files = re.findall(r'^Files: (\S+)$', header, re.M)
+        message = re.sub(r'^Files: .*\n?', '', header, flags=re.M).strip()
+        if not mark or not message.startswith('Subject: '):
+            raise TreeError(f'{path}: not "Subject: ...", a body, "---", hunks')
+        if '\nDrop-when: ' not in message:
+            raise TreeError(f'{path}: no "Drop-when:" says when it can go')
+        if '\nnew file mode' in diff:
+            raise TreeError(f'{path}: a new file belongs into the overlay')
+        return cls(path.name, message[len('Subject: '):] + '\n', files, diff)
+
+    def text(self):
+        """The content of the file in patches/."""
+        files = ''.join(f'Files: {name}\n' for name in self.files)
+        return f'Subject: {self.message.rstrip()}\n{files}---\n{self.diff}'
+
+
+def overlay_files(top=TOP):
+    """Every file of the overlay, as its path in QEMU."""
+    found = []
+    for directory in OVERLAY_DIRS:
+        for path in sorted((top / directory).rglob('*')):
+            if path.is_file() and not path.name.startswith('.') \
+                    and not path.name.endswith('~'):
+                found.append(str(path.relative_to(top)))
+    return found
+
+
+def patch_path(name, version, top=TOP):
+    """Where the patch @name for QEMU @version is: its own one comes first."""
+    own = top / 'patches' / version / name
+    return own if own.exists() else top / 'patches' / name
+
+
+def read_series(version, top=TOP):
+    """The patches in order; TreeError if they and the overlay disagree."""
+    names = (top / 'patches/series').read_text().split()
+    patches = [Patch.parse(patch_path(name, version, top)) for name in names]
+    strays = {p.name for p in (top / 'patches').glob('*.patch')} - set(names)
+    if strays:
+        raise TreeError(f'patches/series does not name {sorted(strays)}')
+    named = [name for patch in patches for name in patch.files]
+    for name in set(named) | set(overlay_files(top)):
+        if named.count(name) != 1 or not (top / name).is_file():
+            raise TreeError(f'{name}: {named.count(name)} patches have it in '
+                            '"Files:"; a file of the overlay has one')
+    return patches
+
+
+class QemuTree:
+    """The git repository in which the commits are, and its work tree."""
+
+    def __init__(self, path):
+        self.path = Path(path).resolve()
+
+    def git(self, *args, stdin=None, env=None, cwd=None, check=True):
+        """Run git on the tree; its output, or TreeError with git's words."""
+        done = subprocess.run(
+            ['git', '-C', str(cwd or self.path), *args], input=stdin, text=True,
+            errors='surrogateescape', capture_output=True, check=False,
+            env={**os.environ, **IDENTITY, **(env or {})})
+        if check and done.returncode != 0:
+            raise TreeError(f'git {args[0]}: {done.stderr.strip()}')
+        return done.stdout
+
+    def init(self):
+        """Make the repository if it does not exist."""
+        if not (self.path / '.git').exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.git('init', '-q', '-b', 'series')
+
+    def ref(self, name):
+        """The commit that refs/virtio-gpu-uuid/@name stands for, or ''."""
+        return self.git('rev-parse', '-q', '--verify',
+                        f'refs/virtio-gpu-uuid/{name}', check=False).strip()
+
+    def set_ref(self, name, commit):
+        self.git('update-ref', f'refs/virtio-gpu-uuid/{name}', commit)
+
+    def index(self):
+        """An environment for git with an index file of its own."""
+        handle, name = tempfile.mkstemp(dir=self.path / '.git')
+        os.close(handle)
+        os.unlink(name)
+        return {'GIT_INDEX_FILE': name}
+
+    def commit(self, tree, message, parent=None):
+        """Commit the @tree; the id of the commit."""
+        parents = ['-p', parent] if parent else []
+        return self.git('commit-tree', tree, *parents, stdin=message).strip()
+
+    def import_base(self, source):
+        """Commit a pristine QEMU in @source; the id of the commit."""
+        env = {'GIT_INDEX_FILE': str(self.path / '.git/base-index'),
+               'GIT_DIR': str(self.path / '.git'), 'GIT_WORK_TREE': '.'}
+        self.git('add', '-A', '-f', '--', '.', ':!/roms', env=env, cwd=source)
+        tree = self.git('write-tree', env=env).strip()
+        version = (Path(source) / 'VERSION').read_text().strip()
+        return self.commit(tree, f'QEMU {version}\n')
+
+    def version(self, commit):
+        """QEMU's version at @commit, as (whole, 'MAJOR.MINOR')."""
+        whole = self.git('show', f'{commit}:VERSION').strip()
+        return whole, '.'.join(whole.split('.')[:2])
+
+    def apply(self, base, patches, top=TOP):
+        """Put @patches on @base, one commit each; the id of the last."""
+        env = self.index()
+        self.git('read-tree', base, env=env)
+        commit = base
+        for patch in patches:
+            for name in patch.files:
+                mode = '100755' if os.access(top / name, os.X_OK) else '100644'
+                blob = self.git('hash-object', '-w', str(top / name)).strip()
+                self.git('update-index', '--add', '--cacheinfo',
+                         f'{mode},{blob},{name}', env=env)
+            if patch.diff.strip():
+                self.apply_hunks(base, patch, env)
+            commit = self.commit(self.git('write-tree', env=env).strip(),
+                                 patch.message, commit)
+        os.unlink(env['GIT_INDEX_FILE'])
+        return commit
+
+    def apply_hunks(self, base, patch, env):
+        try:
+            self.git('apply', '--cached', '-', stdin=patch.diff, env=env)
+        except TreeError as failure:
+            where = re.search(r'patch failed: (\S+)|error: (\S+): ',
+                              str(failure))
+            place = (where.group(1) or where.group(2)) if where else failure
+            raise TreeError(
+                f'patches/{patch.name}: the hunk at {place} does not apply to '
+                f'QEMU {self.version(base)[0]}; supported: '
+                f'{", ".join(SUPPORTED)}') from None
+
+    def dirty(self):
+        """The files that differ from HEAD, untracked ones included."""
+        out = self.git('status', '--porcelain', '-z', '--no-renames')
+        return [entry[3:] for entry in out.split('\0') if entry]
+
+    def commits(self, base, tip):
+        return self.git('rev-list', '--reverse', f'{base}..{tip}').split()
+
+    def changed(self, commit):
+        """{path: status letter} of what @commit changes."""
+        out = self.git('diff-tree', '-r', '--no-renames', '--name-status',
+                       f'{commit}^', commit)
+        return {path: status for status, path in
+                (line.split('\t', 1) for line in out.splitlines())}
+
+    def blob(self, commit, path):
+        return self.git('show', f'{commit}:{path}')
+
+    def patch_of(self, commit):
+        """The Patch that @commit is when written into patches/."""
+        changed = self.changed(commit)
+        files = [path for path, status in changed.items() if status == 'A']
+        hunks = [self.least_diff(commit, path)
+                 for path, status in changed.items() if status != 'A']
+        message = self.git('show', '-s', '--format=%B', commit).strip() + '\n'
+        slug = self.git('show', '-s', '--format=%f', commit).strip()
+        return Patch(f'{slug}.patch', message, files, ''.join(hunks))
+
+    def least_diff(self, commit, path):
+        """The change of @path with the least context that is safe: what each
+        hunk replaces stands in the old file once."""
+        old = '\n' + self.blob(f'{commit}^', path)
+        for context in range(1, MOST_CONTEXT + 1):
+            diff = self.git('diff', '--no-renames', f'-U{context}',
+                            f'{commit}^', commit, '--', path)
+            diff = re.sub(r'^index .*\n', '', diff, flags=re.M)
+            if all(old.count(f'\n{text}') == 1 for text in preimages(diff)):
+                break
+        return diff
+
+
+def preimages(diff):
+    """For each hunk of @diff the text that it replaces, context included."""
+    for hunk in re.split(r'^@@ .*\n', diff, flags=re.M)[1:]:
+        yield ''.join(line[1:] for line in hunk.splitlines(keepends=True)
+                      if line[0] in ' -')

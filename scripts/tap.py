@@ -1,0 +1,25 @@
+"""The Test Anything Protocol for test scripts in Python.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import sys
+import traceback
+
+
+def run(cases):
+    """Run the functions in @cases, whose names say what they prove, and exit.
+    A case fails by an exception."""
+    failed = 0
+    print(f'1..{len(cases)}')
+    for number, case in enumerate(cases, 1):
+        name = case.__name__.replace('_', ' ')
+        try:
+            case()
+            print(f'ok {number} - {name}', flush=True)
+        except Exception:  # pylint: disable=broad-except
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print(f'# {line}')
+            print(f'not ok {number} - {name}', flush=True)
+    sys.exit(failed != 0)
