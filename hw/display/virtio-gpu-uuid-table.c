@@ -1,0 +1,101 @@
+/*
+ * virtio-gpu: the table of UUIDs that one device has given out
+ *
+ * A hash set of pointers to QemuUUID.  It knows no device and no resource, so
+ * that tests/unit can have it without either.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/guest-random.h"
+#include "qapi/error.h"
+#include "hw/virtio/virtio-gpu-uuid-table.h"
+
+struct VirtIOGPUUuidTable {
+    GHashTable *uuids;
+};
+
+static gboolean uuid_equal(gconstpointer lhs, gconstpointer rhs)
+{
+    return qemu_uuid_is_equal(lhs, rhs);
+}
+
+/* RFC 4122, 4.4: all bits random but those of version and variant */
+static bool uuid_draw(QemuUUID *uuid, Error **errp)
+{
+    ERRP_GUARD();
+
+    if (qemu_guest_getrandom(uuid, sizeof(*uuid), errp) < 0) {
+        /* under record/replay it fails without a word */
+        if (!*errp) {
+            error_setg(errp, "no random bytes for a UUID");
+        }
+        return false;
+    }
+    uuid->data[6] = (uuid->data[6] & 0x0f) | 0x40;
+    uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
+    return true;
+}
+
+VirtIOGPUUuidTable *virtio_gpu_uuid_table_new(void)
+{
+    VirtIOGPUUuidTable *table = g_new(VirtIOGPUUuidTable, 1);
+
+    table->uuids = g_hash_table_new(qemu_uuid_hash, uuid_equal);
+    return table;
+}
+
+void virtio_gpu_uuid_table_free(VirtIOGPUUuidTable *table)
+{
+    if (table) {
+        g_hash_table_destroy(table->uuids);
+        g_free(table);
+    }
+}
+
+bool virtio_gpu_uuid_table_assign(VirtIOGPUUuidTable *table, QemuUUID *uuid,
+                                  Error **errp)
+{
+    /*
+     * Under -seed and record/replay the numbers are not from a CSPRNG, so a
+     * collision is not out of the question.  Numbers that do not repeat
+     * themselves can meet each entry once, so one draw more must be new.
+     */
+    size_t draws = virtio_gpu_uuid_table_size(table) + 1;
+    QemuUUID draw;
+
+    assert(qemu_uuid_is_null(uuid));
+    do {
+        if (draws-- == 0) {
+            error_setg(errp, "random bytes for a UUID repeat themselves");
+            return false;
+        }
+        if (!uuid_draw(&draw, errp)) {
+            return false;
+        }
+    } while (g_hash_table_contains(table->uuids, &draw));
+
+    *uuid = draw;
+    g_hash_table_add(table->uuids, uuid);
+    return true;
+}
+
+void virtio_gpu_uuid_table_release(VirtIOGPUUuidTable *table, QemuUUID *uuid)
+{
+    if (!qemu_uuid_is_null(uuid)) {
+        g_hash_table_remove(table->uuids, uuid);
+        *uuid = (QemuUUID) { };
+    }
+}
+
+QemuUUID *virtio_gpu_uuid_table_find(const VirtIOGPUUuidTable *table,
+                                     const QemuUUID *uuid)
+{
+    return g_hash_table_lookup(table->uuids, uuid);
+}
+
+size_t virtio_gpu_uuid_table_size(const VirtIOGPUUuidTable *table)
+{
+    return g_hash_table_size(table->uuids);
+}
