@@ -1,0 +1,66 @@
+/*
+ * virtio-gpu: UUIDs of resources (VIRTIO_GPU_F_RESOURCE_UUID)
+ *
+ * Context of every function: main loop thread, BQL held.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VIRTIO_GPU_RESOURCE_UUID_H
+#define HW_VIRTIO_GPU_RESOURCE_UUID_H
+
+#include "hw/virtio/virtio-gpu.h"
+
+#define VIRTIO_GPU_RESOURCE_UUID_PROP "resource_uuid"
+
+/**
+ * virtio_gpu_resource_uuid_realize() - Prepare a device for UUIDs
+ * @g: device that is being realized
+ * @errp: set on failure
+ *
+ * Does nothing if the device's property 'resource_uuid' is off.  What it
+ * allocates goes with virtio_gpu_resource_uuid_finalize(), whether the device
+ * gets realized or not.
+ *
+ * Return: true on success; false with @errp set if the property is on and the
+ * class of @g has no handler for the command.
+ */
+bool virtio_gpu_resource_uuid_realize(VirtIOGPU *g, Error **errp);
+
+/**
+ * virtio_gpu_resource_uuid_finalize() - Free what UUIDs needed
+ * @obj: a VirtIOGPU; this is its instance_finalize
+ */
+void virtio_gpu_resource_uuid_finalize(Object *obj);
+
+/**
+ * virtio_gpu_resource_assign_uuid() - VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID
+ * @g: device
+ * @cmd: the request; answered here, or @cmd->error says how to answer it
+ *
+ * Virtio specification, GPU Device, "Device Operation: controlq".  Gives the
+ * resource a UUID that no other resource of @g has, or tells the one that it
+ * has already.  A request that is refused changes nothing:
+ *
+ * - VIRTIO_GPU_RESP_ERR_UNSPEC, as for a command that does not exist, if the
+ *   driver has not acknowledged VIRTIO_GPU_F_RESOURCE_UUID; also if the host
+ *   cannot make a UUID now
+ * - VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER if the request is shorter than
+ *   struct virtio_gpu_resource_assign_uuid or the room for the response is
+ *   shorter than struct virtio_gpu_resp_resource_uuid
+ * - VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID if there is no such resource
+ *
+ * Migration is blocked from the first UUID to the last one's release.
+ */
+void virtio_gpu_resource_assign_uuid(VirtIOGPU *g,
+                                     struct virtio_gpu_ctrl_command *cmd);
+
+/**
+ * virtio_gpu_resource_uuid_release() - Forget the UUID of a resource
+ * @g: device
+ * @res: a resource of @g that is about to go, with or without UUID
+ */
+void virtio_gpu_resource_uuid_release(VirtIOGPU *g,
+                                      struct virtio_gpu_simple_resource *res);
+
+#endif /* HW_VIRTIO_GPU_RESOURCE_UUID_H */
