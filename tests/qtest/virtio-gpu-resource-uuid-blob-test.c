@@ -1,0 +1,115 @@
+/*
+ * QTest testcases for UUIDs of virtio-gpu's blob resources
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "qemu/module.h"
+#include "libqtest.h"
+#include "libqos/qgraph.h"
+#include "virtio-gpu-resource-uuid.h"
+
+#define UDMABUF     "/dev/udmabuf"
+/* Below a page QEMU makes no dma-buf of it */
+#define BLOB_SIZE   64
+
+typedef struct BlobRequest {
+    struct virtio_gpu_resource_create_blob create;
+    struct virtio_gpu_mem_entry entry;
+} BlobRequest;
+
+static bool have_udmabuf(void)
+{
+    int fd = open(UDMABUF, O_RDWR | O_CLOEXEC);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
+static void create_blob(QVirtioGPU *gpu, uint32_t id, uint64_t backing)
+{
+    BlobRequest req = {
+        .create = {
+            .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB),
+            .resource_id = cpu_to_le32(id),
+            .blob_mem = cpu_to_le32(VIRTIO_GPU_BLOB_MEM_GUEST),
+            .blob_flags = cpu_to_le32(VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE),
+            .nr_entries = cpu_to_le32(backing ? 1 : 0),
+            .size = cpu_to_le64(BLOB_SIZE),
+        },
+        .entry = {
+            .addr = cpu_to_le64(backing),
+            .length = cpu_to_le32(BLOB_SIZE),
+        },
+    };
+
+    qvirtio_gpu_command({ .gpu = gpu, .req = &req,
+                          .len = backing ? sizeof(req) : sizeof(req.create) });
+}
+
+static void assert_blob_has_uuid(QVirtioGPU *gpu, uint64_t backing)
+{
+    uuid_t first, again, recreated;
+
+    create_blob(gpu, 1, backing);
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = first });
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = again });
+    g_assert_cmpint(uuid_compare(first, again), ==, 0);
+
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    g_assert_false(has_uuids(gpu->qts));
+    create_blob(gpu, 1, backing);
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = recreated });
+    g_assert_cmpint(uuid_compare(first, recreated), !=, 0);
+}
+
+static void blob_with_backing(void *obj, void *data, QGuestAllocator *alloc)
+{
+    uint64_t backing;
+
+    if (!have_udmabuf()) {
+        g_test_skip("blob=on needs " UDMABUF);
+        return;
+    }
+    backing = guest_alloc(alloc, BLOB_SIZE);
+    assert_blob_has_uuid(obj, backing);
+    guest_free(alloc, backing);
+}
+
+static void blob_without_backing(void *obj, void *data, QGuestAllocator *alloc)
+{
+    if (!have_udmabuf()) {
+        g_test_skip("blob=on needs " UDMABUF);
+        return;
+    }
+    assert_blob_has_uuid(obj, 0);
+}
+
+/* What udmabuf makes a dma-buf of is a memfd */
+static void *use_memfd(GString *cmd_line, void *arg)
+{
+    g_string_append(cmd_line,
+                    " -m 128M -machine memory-backend=mem"
+                    " -object memory-backend-memfd,id=mem,size=128M,share=on ");
+    return arg;
+}
+
+static void register_blob_test(void)
+{
+    QOSGraphTestOptions opts = {
+        .edge.extra_device_opts = have_udmabuf() ? RESOURCE_UUID_ON ",blob=on"
+                                                 : RESOURCE_UUID_ON,
+        .before = use_memfd,
+    };
+
+    qos_add_test("resource-uuid/blob/with-backing", "virtio-gpu",
+                 blob_with_backing, &opts);
+    qos_add_test("resource-uuid/blob/without-backing", "virtio-gpu",
+                 blob_without_backing, &opts);
+}
+
+libqos_init(register_blob_test);

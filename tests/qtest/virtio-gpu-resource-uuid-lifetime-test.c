@@ -1,0 +1,316 @@
+/*
+ * QTest testcases for how long virtio-gpu's resource UUIDs last
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/module.h"
+#include "libqtest.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "qobject/qstring.h"
+#include "libqos/qgraph.h"
+#include "virtio-gpu-resource-uuid.h"
+
+#define SECOND_GPU_SLOT 5
+
+#define MIGRATE "{ 'execute': 'migrate', 'arguments': {" \
+                " 'uri': 'exec:cat > /dev/null' } }"
+
+static void create_and_assign(QVirtioGPU *gpu, uint32_t id, uint8_t *uuid)
+{
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = id });
+    assign_uuid({ .gpu = gpu, .id = id, .uuid = uuid });
+    g_assert_true(has_uuids(gpu->qts));
+}
+
+/* Nothing is left of the old resource, and the device works on */
+static void assert_forgotten(QVirtioGPU *gpu, const uint8_t *old)
+{
+    uuid_t uuid;
+
+    g_assert_false(has_uuids(gpu->qts));
+    assign_uuid({ .gpu = gpu, .id = 1,
+                  .expect = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID });
+    create_and_assign(gpu, 1, uuid);
+    g_assert_cmpint(uuid_compare(uuid, old), !=, 0);
+}
+
+static void forget_unref(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    uuid_t uuid;
+
+    create_and_assign(gpu, 1, uuid);
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    assert_forgotten(gpu, uuid);
+}
+
+static void forget_last_unref(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+
+    create_and_assign(gpu, 1, NULL);
+    create_and_assign(gpu, 2, NULL);
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 3 });
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    g_assert_true(has_uuids(gpu->qts));
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 3 });
+    g_assert_true(has_uuids(gpu->qts));
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 2 });
+    g_assert_false(has_uuids(gpu->qts));
+}
+
+static void forget_device_reset(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    uuid_t uuid;
+
+    create_and_assign(gpu, 1, uuid);
+    create_and_assign(gpu, 2, NULL);
+    qvirtio_gpu_stop(gpu);
+    g_assert_false(has_uuids(gpu->qts));
+    qvirtio_gpu_start(gpu, 0);
+    assert_forgotten(gpu, uuid);
+}
+
+static void forget_machine_reset(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    uuid_t uuid;
+
+    create_and_assign(gpu, 1, uuid);
+    create_and_assign(gpu, 2, NULL);
+    qtest_system_reset(gpu->qts);
+    g_assert_false(has_uuids(gpu->qts));
+    qvirtio_gpu_power_on(gpu);
+    qvirtio_gpu_start(gpu, 0);
+    assert_forgotten(gpu, uuid);
+}
+
+/* A driver that comes after a reset may do without the feature */
+static void forget_acknowledgement(void *obj, void *data,
+                                   QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+
+    create_and_assign(gpu, 1, NULL);
+    qvirtio_gpu_start(gpu, RESOURCE_UUID_FEATURE);
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
+    g_assert_false(has_uuids(gpu->qts));
+}
+
+static void migration_refused(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QDict *error;
+
+    create_and_assign(gpu, 1, NULL);
+    error = qtest_qmp_assert_failure_ref(gpu->qts, MIGRATE);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), RESOURCE_UUID_PROP));
+    qobject_unref(error);
+}
+
+static void snapshot_refused(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    g_autofree char *answer = NULL;
+
+    create_and_assign(gpu, 1, NULL);
+    answer = qtest_hmp(gpu->qts, "savevm one");
+    g_assert_nonnull(strstr(answer, RESOURCE_UUID_PROP));
+}
+
+static void await_migration(QTestState *qts, const char *wanted)
+{
+    bool reached = false;
+
+    while (!reached) {
+        QDict *info = qtest_qmp_assert_success_ref(qts,
+                                                   "{ 'execute':"
+                                                   " 'query-migrate' }");
+        const char *status = qdict_get_str(info, "status");
+
+        g_assert_cmpstr(status, !=, "failed");
+        reached = g_str_equal(status, wanted);
+        qobject_unref(info);
+        g_usleep(10 * 1000);
+    }
+}
+
+static void migration_after_unref(void *obj, void *data,
+                                  QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+
+    create_and_assign(gpu, 1, NULL);
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    qtest_qmp_assert_success(gpu->qts, MIGRATE);
+    await_migration(gpu->qts, "completed");
+
+    /* The VM was given away: the next test must not go on with it */
+    qos_invalidate_command_line();
+}
+
+/* A migration that has begun without UUIDs ends without */
+static void migration_running(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    /* One byte a second: it does not end by itself */
+    qtest_qmp_assert_success(gpu->qts,
+                             "{ 'execute': 'migrate-set-parameters',"
+                             " 'arguments': { 'max-bandwidth': 1 } }");
+    qtest_qmp_assert_success(gpu->qts, MIGRATE);
+    assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
+    g_assert_false(has_uuids(gpu->qts));
+
+    qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'migrate_cancel' }");
+    await_migration(gpu->qts, "cancelled");
+    assign_uuid({ .gpu = gpu, .id = 1 });
+    qos_invalidate_command_line();
+}
+
+static void *only_migratable(GString *cmd_line, void *arg)
+{
+    g_string_append(cmd_line, " -only-migratable ");
+    return arg;
+}
+
+/* Where migration must stay possible, no resource gets a UUID */
+static void migration_must_stay(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
+    g_assert_false(has_uuids(gpu->qts));
+}
+
+static char *virtio_gpu_qom_path(QTestState *qts)
+{
+    QDict *resp = qtest_qmp(qts, "{ 'execute': 'x-query-virtio' }");
+    const QListEntry *entry;
+    char *path = NULL;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(resp, "return"), entry) {
+        QDict *dev = qobject_to(QDict, qlist_entry_obj(entry));
+
+        if (g_str_equal(qdict_get_str(dev, "name"), "virtio-gpu")) {
+            path = g_strdup(qdict_get_str(dev, "path"));
+        }
+    }
+    qobject_unref(resp);
+    g_assert_nonnull(path);
+    return path;
+}
+
+static bool status_has_feature(QDict *status, const char *set)
+{
+    QList *names = qdict_get_qlist(qdict_get_qdict(status, set),
+                                   "dev-features");
+    const QListEntry *entry;
+
+    QLIST_FOREACH_ENTRY(names, entry) {
+        QString *name = qobject_to(QString, qlist_entry_obj(entry));
+
+        if (g_str_has_prefix(qstring_get_str(name),
+                             "VIRTIO_GPU_F_RESOURCE_UUID:")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The monitor tells what is offered and what is acknowledged */
+static void assert_status(QVirtioGPU *gpu, bool acknowledged)
+{
+    g_autofree char *path = virtio_gpu_qom_path(gpu->qts);
+    QDict *status;
+
+    status = qtest_qmp_assert_success_ref(gpu->qts,
+                                          "{ 'execute':"
+                                          " 'x-query-virtio-status',"
+                                          " 'arguments': { 'path': %s } }",
+                                          path);
+    g_assert_true(status_has_feature(status, "host-features"));
+    g_assert_true(status_has_feature(status, "guest-features") ==
+                  acknowledged);
+    qobject_unref(status);
+}
+
+static void query_status(void *obj, void *data, QGuestAllocator *alloc)
+{
+    assert_status(obj, true);
+    qvirtio_gpu_start(obj, RESOURCE_UUID_FEATURE);
+    assert_status(obj, false);
+}
+
+static void *add_second_gpu(GString *cmd_line, void *arg)
+{
+    g_string_append(cmd_line, " -device virtio-gpu-pci,id=gpu1,addr="
+                    stringify(SECOND_GPU_SLOT) "," RESOURCE_UUID_ON " ");
+    return arg;
+}
+
+/* Ids are a device's own, UUIDs are not */
+static void two_devices(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPUPCI *first = obj;
+    QPCIAddress addr = { .devfn = QPCI_DEVFN(SECOND_GPU_SLOT, 0) };
+    QVirtioGPUPCI *second = qvirtio_gpu_pci_new(first->pci_vdev.pdev->bus,
+                                                &addr, alloc);
+    uuid_t one, two, again;
+
+    qos_object_queue_destroy(&second->pci_vdev.obj);
+    qos_object_start_hw(&second->pci_vdev.obj);
+
+    create_and_assign(&first->gpu, 1, one);
+    create_and_assign(&second->gpu, 1, two);
+    g_assert_cmpint(uuid_compare(one, two), !=, 0);
+
+    qvirtio_gpu_unref({ .gpu = &first->gpu, .id = 1 });
+    assign_uuid({ .gpu = &second->gpu, .id = 1, .uuid = again });
+    g_assert_cmpint(uuid_compare(two, again), ==, 0);
+    g_assert_true(has_uuids(second->gpu.qts));
+
+    qvirtio_gpu_stop(&second->gpu);
+    g_assert_false(has_uuids(second->gpu.qts));
+}
+
+static void register_lifetime_test(void)
+{
+    static const UUIDTest tests[] = {
+        { "forget/unref", forget_unref },
+        { "forget/last-unref", forget_last_unref },
+        { "forget/device-reset", forget_device_reset },
+        { "forget/machine-reset", forget_machine_reset },
+        { "forget/acknowledgement", forget_acknowledgement },
+        { "migration/refused", migration_refused },
+        { "migration/snapshot-refused", snapshot_refused },
+        { "migration/after-unref", migration_after_unref },
+        { "migration/running", migration_running },
+        { "query-status", query_status },
+        { }
+    };
+    static const UUIDTest only_migratable_tests[] = {
+        { "migration/must-stay-possible", migration_must_stay },
+        { }
+    };
+    QOSGraphTestOptions opts = {
+        .edge.extra_device_opts = RESOURCE_UUID_ON,
+        .before = add_second_gpu,
+    };
+
+    add_uuid_tests(tests, NULL);
+    add_uuid_tests(only_migratable_tests, only_migratable);
+    qos_add_test("resource-uuid/two-devices", "virtio-gpu-pci", two_devices,
+                 &opts);
+    qos_add_test("resource-uuid/two-devices", "virtio-vga", two_devices,
+                 &opts);
+}
+
+libqos_init(register_lifetime_test);
