@@ -42,6 +42,9 @@ as_root() {
     fi
 }
 
+# listed_packages FILE...: the packages that files like scripts/packages name.
+listed_packages() { sed 's/#.*//' "$@" | awk 'NF { print $1 }'; }
+
 # missing_packages PACKAGE...: those of them that are not installed.
 missing_packages() {
     local package
