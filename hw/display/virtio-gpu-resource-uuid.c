@@ -9,11 +9,18 @@
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
-#include "migration/blocker.h"
 #include "hw/virtio/virtio-gpu-bswap.h"
 #include "hw/virtio/virtio-gpu-resource-uuid.h"
 #include "hw/virtio/virtio-gpu-uuid-table.h"
 #include "trace.h"
+
+bool virtio_gpu_resource_uuid_negotiated(VirtIOGPU *g)
+{
+    /* a load that failed leaves bits behind that were never offered */
+    return virtio_gpu_resource_uuid_enabled(g->parent_obj.conf) &&
+           virtio_vdev_has_feature(VIRTIO_DEVICE(g),
+                                   VIRTIO_GPU_F_RESOURCE_UUID);
+}
 
 static bool virtio_gpu_assign_uuid_refuse(VirtIOGPU *g,
                                           struct virtio_gpu_ctrl_command *cmd,
@@ -33,8 +40,7 @@ virtio_gpu_assign_uuid_parse(VirtIOGPU *g, struct virtio_gpu_ctrl_command *cmd,
     const size_t room = iov_size(cmd->elem.in_sg, cmd->elem.in_num);
     size_t len;
 
-    if (!virtio_vdev_has_feature(VIRTIO_DEVICE(g),
-                                 VIRTIO_GPU_F_RESOURCE_UUID)) {
+    if (!virtio_gpu_resource_uuid_negotiated(g)) {
         qemu_log_mask(LOG_GUEST_ERROR,
                       "%s: VIRTIO_GPU_F_RESOURCE_UUID is not negotiated\n",
                       __func__);
@@ -65,26 +71,6 @@ virtio_gpu_assign_uuid_parse(VirtIOGPU *g, struct virtio_gpu_ctrl_command *cmd,
     return true;
 }
 
-static bool virtio_gpu_uuid_block_migration(VirtIOGPU *g, Error **errp)
-{
-    VirtIOGPUBase *b = VIRTIO_GPU_BASE(g);
-
-    if (b->migration_blocker) {
-        return true;
-    }
-    error_setg(&b->migration_blocker,
-               "virtio-gpu: resources with a UUID ("
-               VIRTIO_GPU_RESOURCE_UUID_PROP "=on) cannot be migrated");
-    return migrate_add_blocker(&b->migration_blocker, errp) == 0;
-}
-
-static void virtio_gpu_uuid_unblock_migration(VirtIOGPU *g)
-{
-    if (virtio_gpu_uuid_table_size(g->uuid_table) == 0) {
-        migrate_del_blocker(&VIRTIO_GPU_BASE(g)->migration_blocker);
-    }
-}
-
 static bool
 virtio_gpu_resource_give_uuid(VirtIOGPU *g,
                               struct virtio_gpu_simple_resource *res,
@@ -92,11 +78,7 @@ virtio_gpu_resource_give_uuid(VirtIOGPU *g,
 {
     g_autofree char *text = NULL;
 
-    if (!virtio_gpu_uuid_block_migration(g, errp)) {
-        return false;
-    }
     if (!virtio_gpu_uuid_table_assign(g->uuid_table, &res->uuid, errp)) {
-        virtio_gpu_uuid_unblock_migration(g);
         return false;
     }
     if (trace_event_get_state_backends(TRACE_VIRTIO_GPU_RES_UUID_ASSIGNED)) {
@@ -130,6 +112,7 @@ void virtio_gpu_resource_uuid_finalize(Object *obj)
     VirtIOGPU *g = VIRTIO_GPU(obj);
 
     g_clear_pointer(&g->uuid_table, virtio_gpu_uuid_table_free);
+    g_clear_pointer(&g->uuid_records, g_free);
 }
 
 void virtio_gpu_resource_assign_uuid(VirtIOGPU *g,
@@ -178,6 +161,5 @@ void virtio_gpu_resource_uuid_release(VirtIOGPU *g,
     if (!qemu_uuid_is_null(&res->uuid)) {
         trace_virtio_gpu_res_uuid_released(g, res->resource_id);
         virtio_gpu_uuid_table_release(g->uuid_table, &res->uuid);
-        virtio_gpu_uuid_unblock_migration(g);
     }
 }

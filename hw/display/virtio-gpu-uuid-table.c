@@ -38,6 +38,11 @@ static bool uuid_draw(QemuUUID *uuid, Error **errp)
     return true;
 }
 
+static bool uuid_is_v4(const QemuUUID *uuid)
+{
+    return (uuid->data[6] & 0xf0) == 0x40 && (uuid->data[8] & 0xc0) == 0x80;
+}
+
 VirtIOGPUUuidTable *virtio_gpu_uuid_table_new(void)
 {
     VirtIOGPUUuidTable *table = g_new(VirtIOGPUUuidTable, 1);
@@ -58,9 +63,9 @@ bool virtio_gpu_uuid_table_assign(VirtIOGPUUuidTable *table, QemuUUID *uuid,
                                   Error **errp)
 {
     /*
-     * Under -seed and record/replay the numbers are not from a CSPRNG, so a
-     * collision is not out of the question.  Numbers that do not repeat
-     * themselves can meet each entry once, so one draw more must be new.
+     * Under -seed the numbers are not from a CSPRNG: two QEMUs with the same
+     * seed meet after a migration.  Numbers that do not repeat themselves can
+     * meet each entry once, so one draw more must be new.
      */
     size_t draws = virtio_gpu_uuid_table_size(table) + 1;
     QemuUUID draw;
@@ -79,6 +84,27 @@ bool virtio_gpu_uuid_table_assign(VirtIOGPUUuidTable *table, QemuUUID *uuid,
     *uuid = draw;
     g_hash_table_add(table->uuids, uuid);
     return true;
+}
+
+bool virtio_gpu_uuid_table_enter(VirtIOGPUUuidTable *table, QemuUUID *uuid,
+                                 const QemuUUID *value, Error **errp)
+{
+    g_autofree char *text = qemu_uuid_unparse_strdup(value);
+
+    if (!qemu_uuid_is_null(uuid)) {
+        error_setg(errp, "UUID %s is a second one", text);
+    } else if (qemu_uuid_is_null(value)) {
+        error_setg(errp, "UUID is null");
+    } else if (!uuid_is_v4(value)) {
+        error_setg(errp, "UUID %s is not of version 4 (RFC 4122)", text);
+    } else if (g_hash_table_contains(table->uuids, value)) {
+        error_setg(errp, "UUID %s is in use already", text);
+    } else {
+        *uuid = *value;
+        g_hash_table_add(table->uuids, uuid);
+        return true;
+    }
+    return false;
 }
 
 void virtio_gpu_uuid_table_release(VirtIOGPUUuidTable *table, QemuUUID *uuid)

@@ -9,11 +9,15 @@
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "virtio-gpu-migration.h"
 #include "virtio-gpu-resource-uuid.h"
 
 #define UDMABUF     "/dev/udmabuf"
 /* Below a page QEMU makes no dma-buf of it */
 #define BLOB_SIZE   64
+/* What udmabuf makes a dma-buf of is a memfd */
+#define MEMFD       "-m 128M -machine memory-backend=mem" \
+                    " -object memory-backend-memfd,id=mem,size=128M,share=on"
 
 typedef struct BlobRequest {
     struct virtio_gpu_resource_create_blob create;
@@ -89,12 +93,42 @@ static void blob_without_backing(void *obj, void *data, QGuestAllocator *alloc)
     assert_blob_has_uuid(obj, 0);
 }
 
-/* What udmabuf makes a dma-buf of is a memfd */
+static void blob_migrated(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QTestState *home = gpu->qts;
+    uuid_t before[3], after;
+    GByteArray *stream;
+    uint64_t backing;
+    uint32_t i;
+
+    if (!have_udmabuf()) {
+        g_test_skip("blob=on needs " UDMABUF);
+        return;
+    }
+    backing = guest_alloc(alloc, BLOB_SIZE);
+    create_blob(gpu, 1, backing);
+    create_blob(gpu, 2, 0);
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 3 });
+    for (i = 0; i < ARRAY_SIZE(before); i++) {
+        assign_uuid({ .gpu = gpu, .id = i + 1, .uuid = before[i] });
+    }
+
+    stream = save_stream(home);
+    qvirtio_gpu_move(gpu, start_destination(.with = MEMFD));
+    g_assert_true(load_stream(gpu->qts, stream));
+    for (i = 0; i < ARRAY_SIZE(before); i++) {
+        assign_uuid({ .gpu = gpu, .id = i + 1, .uuid = after });
+        g_assert_cmpint(uuid_compare(before[i], after), ==, 0);
+    }
+    guest_free(alloc, backing);
+    g_byte_array_unref(stream);
+    come_home(gpu, home);
+}
+
 static void *use_memfd(GString *cmd_line, void *arg)
 {
-    g_string_append(cmd_line,
-                    " -m 128M -machine memory-backend=mem"
-                    " -object memory-backend-memfd,id=mem,size=128M,share=on ");
+    g_string_append(cmd_line, " " MEMFD " ");
     return arg;
 }
 
@@ -110,6 +144,8 @@ static void register_blob_test(void)
                  blob_with_backing, &opts);
     qos_add_test("resource-uuid/blob/without-backing", "virtio-gpu",
                  blob_without_backing, &opts);
+    qos_add_test("resource-uuid/blob/migrated", "virtio-gpu",
+                 blob_migrated, &opts);
 }
 
 libqos_init(register_blob_test);

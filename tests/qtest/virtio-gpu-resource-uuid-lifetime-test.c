@@ -15,9 +15,6 @@
 
 #define SECOND_GPU_SLOT 5
 
-#define MIGRATE "{ 'execute': 'migrate', 'arguments': {" \
-                " 'uri': 'exec:cat > /dev/null' } }"
-
 static void create_and_assign(QVirtioGPU *gpu, uint32_t id, uint8_t *uuid)
 {
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = id });
@@ -69,8 +66,6 @@ static void forget_device_reset(void *obj, void *data, QGuestAllocator *alloc)
 
     create_and_assign(gpu, 1, uuid);
     create_and_assign(gpu, 2, NULL);
-    qvirtio_gpu_stop(gpu);
-    g_assert_false(has_uuids(gpu->qts));
     qvirtio_gpu_start(gpu, 0);
     assert_forgotten(gpu, uuid);
 }
@@ -83,7 +78,6 @@ static void forget_machine_reset(void *obj, void *data, QGuestAllocator *alloc)
     create_and_assign(gpu, 1, uuid);
     create_and_assign(gpu, 2, NULL);
     qtest_system_reset(gpu->qts);
-    g_assert_false(has_uuids(gpu->qts));
     qvirtio_gpu_power_on(gpu);
     qvirtio_gpu_start(gpu, 0);
     assert_forgotten(gpu, uuid);
@@ -99,95 +93,6 @@ static void forget_acknowledgement(void *obj, void *data,
     qvirtio_gpu_start(gpu, RESOURCE_UUID_FEATURE);
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
     assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
-    g_assert_false(has_uuids(gpu->qts));
-}
-
-static void migration_refused(void *obj, void *data, QGuestAllocator *alloc)
-{
-    QVirtioGPU *gpu = obj;
-    QDict *error;
-
-    create_and_assign(gpu, 1, NULL);
-    error = qtest_qmp_assert_failure_ref(gpu->qts, MIGRATE);
-    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), RESOURCE_UUID_PROP));
-    qobject_unref(error);
-}
-
-static void snapshot_refused(void *obj, void *data, QGuestAllocator *alloc)
-{
-    QVirtioGPU *gpu = obj;
-    g_autofree char *answer = NULL;
-
-    create_and_assign(gpu, 1, NULL);
-    answer = qtest_hmp(gpu->qts, "savevm one");
-    g_assert_nonnull(strstr(answer, RESOURCE_UUID_PROP));
-}
-
-static void await_migration(QTestState *qts, const char *wanted)
-{
-    bool reached = false;
-
-    while (!reached) {
-        QDict *info = qtest_qmp_assert_success_ref(qts,
-                                                   "{ 'execute':"
-                                                   " 'query-migrate' }");
-        const char *status = qdict_get_str(info, "status");
-
-        g_assert_cmpstr(status, !=, "failed");
-        reached = g_str_equal(status, wanted);
-        qobject_unref(info);
-        g_usleep(10 * 1000);
-    }
-}
-
-static void migration_after_unref(void *obj, void *data,
-                                  QGuestAllocator *alloc)
-{
-    QVirtioGPU *gpu = obj;
-
-    create_and_assign(gpu, 1, NULL);
-    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
-    qtest_qmp_assert_success(gpu->qts, MIGRATE);
-    await_migration(gpu->qts, "completed");
-
-    /* The VM was given away: the next test must not go on with it */
-    qos_invalidate_command_line();
-}
-
-/* A migration that has begun without UUIDs ends without */
-static void migration_running(void *obj, void *data, QGuestAllocator *alloc)
-{
-    QVirtioGPU *gpu = obj;
-
-    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
-    /* One byte a second: it does not end by itself */
-    qtest_qmp_assert_success(gpu->qts,
-                             "{ 'execute': 'migrate-set-parameters',"
-                             " 'arguments': { 'max-bandwidth': 1 } }");
-    qtest_qmp_assert_success(gpu->qts, MIGRATE);
-    assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
-    g_assert_false(has_uuids(gpu->qts));
-
-    qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'migrate_cancel' }");
-    await_migration(gpu->qts, "cancelled");
-    assign_uuid({ .gpu = gpu, .id = 1 });
-    qos_invalidate_command_line();
-}
-
-static void *only_migratable(GString *cmd_line, void *arg)
-{
-    g_string_append(cmd_line, " -only-migratable ");
-    return arg;
-}
-
-/* Where migration must stay possible, no resource gets a UUID */
-static void migration_must_stay(void *obj, void *data, QGuestAllocator *alloc)
-{
-    QVirtioGPU *gpu = obj;
-
-    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
-    assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
-    g_assert_false(has_uuids(gpu->qts));
 }
 
 static char *virtio_gpu_qom_path(QTestState *qts)
@@ -277,7 +182,7 @@ static void two_devices(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(uuid_compare(two, again), ==, 0);
     g_assert_true(has_uuids(second->gpu.qts));
 
-    qvirtio_gpu_stop(&second->gpu);
+    qvirtio_gpu_start(&second->gpu, 0);
     g_assert_false(has_uuids(second->gpu.qts));
 }
 
@@ -289,15 +194,7 @@ static void register_lifetime_test(void)
         { "forget/device-reset", forget_device_reset },
         { "forget/machine-reset", forget_machine_reset },
         { "forget/acknowledgement", forget_acknowledgement },
-        { "migration/refused", migration_refused },
-        { "migration/snapshot-refused", snapshot_refused },
-        { "migration/after-unref", migration_after_unref },
-        { "migration/running", migration_running },
         { "query-status", query_status },
-        { }
-    };
-    static const UUIDTest only_migratable_tests[] = {
-        { "migration/must-stay-possible", migration_must_stay },
         { }
     };
     QOSGraphTestOptions opts = {
@@ -306,7 +203,6 @@ static void register_lifetime_test(void)
     };
 
     add_uuid_tests(tests, NULL);
-    add_uuid_tests(only_migratable_tests, only_migratable);
     qos_add_test("resource-uuid/two-devices", "virtio-gpu-pci", two_devices,
                  &opts);
     qos_add_test("resource-uuid/two-devices", "virtio-vga", two_devices,

@@ -9,11 +9,15 @@
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "virtio-gpu-migration.h"
 #include "virtio-gpu-resource-uuid.h"
 
 #define RESOURCES       15000
 /* Descriptors that QEMU has open besides one memfd a resource */
 #define OTHER_FDS       200
+/* What the migration stream grows by, for each UUID and for all of them */
+#define BYTES_PER_UUID  20
+#define BYTES_FOR_ALL   34
 
 /* Fills one request of a batch; returns the length of the request */
 typedef size_t (*FillFunc)(void *req, uint32_t id);
@@ -140,6 +144,16 @@ static uint32_t resources_that_fit(void)
     return lim.rlim_cur - OTHER_FDS;
 }
 
+static void skip_if_fewer(uint32_t resources)
+{
+    if (resources < RESOURCES) {
+        g_autofree char *why = g_strdup_printf("RLIMIT_NOFILE allows %u"
+                                               " resources only", resources);
+
+        g_test_skip(why);
+    }
+}
+
 static void many_resources(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -168,12 +182,37 @@ static void many_resources(void *obj, void *data, QGuestAllocator *alloc)
     for_ids(gpu, 1, end, 1, fill_unref, check_nodata, NULL);
     g_assert_false(has_uuids(gpu->qts));
 
-    if (end - 1 < RESOURCES) {
-        g_autofree char *why = g_strdup_printf("RLIMIT_NOFILE allows %u"
-                                               " resources only", end - 1);
+    skip_if_fewer(end - 1);
+}
 
-        g_test_skip(why);
-    }
+/* Every one arrives, and costs the stream what the manual says */
+static void many_migrated(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QTestState *home = gpu->qts;
+    uint32_t end = resources_that_fit() + 1;
+    g_autofree uuid_t *by_id = g_new0(uuid_t, end);
+    g_autoptr(GHashTable) all = g_hash_table_new_full(uuid_hash, uuid_equal,
+                                                      g_free, NULL);
+    UUIDSet set = { .by_id = by_id, .all = all };
+    GByteArray *without, *with;
+
+    for_ids(gpu, 1, end, 1, fill_create, check_nodata, NULL);
+    without = save_devices(home);
+    for_ids(gpu, 1, end, 1, fill_assign, check_new_uuid, &set);
+    with = save_devices(home);
+    g_assert_cmpuint(with->len - without->len, ==,
+                     (end - 1) * BYTES_PER_UUID + BYTES_FOR_ALL);
+    g_byte_array_unref(without);
+    g_byte_array_unref(with);
+
+    qvirtio_gpu_move(gpu, start_destination());
+    finish_migration(begin_migration(home, gpu->qts, false));
+    for_ids(gpu, 1, end, 1, fill_assign, check_same_uuid, &set);
+    for_ids(gpu, 1, end, 1, fill_unref, check_nodata, NULL);
+    g_assert_false(has_uuids(gpu->qts));
+    come_home(gpu, home);
+    skip_if_fewer(end - 1);
 }
 
 /* QEMU inherits the limit, so it must not be one that already runs */
@@ -196,8 +235,13 @@ static void register_scale_test(void)
         { "scale/15000-resources", many_resources },
         { }
     };
+    static const UUIDTest pci_tests[] = {
+        { "scale/15000-migrated", many_migrated },
+        { }
+    };
 
     add_uuid_tests(tests, raise_nofile_limit);
+    add_uuid_pci_tests(pci_tests, raise_nofile_limit);
 }
 
 libqos_init(register_scale_test);

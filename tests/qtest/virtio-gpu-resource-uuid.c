@@ -7,9 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "libqtest.h"
-#include "qobject/qdict.h"
-#include "qobject/qlist.h"
-#include "qobject/qstring.h"
+#include "virtio-gpu-migration.h"
 #include "virtio-gpu-resource-uuid.h"
 
 struct virtio_gpu_resource_assign_uuid assign_uuid_req(uint32_t id)
@@ -36,8 +34,8 @@ static void assert_uuid_v4(const uint8_t *uuid)
 void assert_uuid_response(const QVirtioGPURequest *r,
                           const struct virtio_gpu_resp_resource_uuid *resp)
 {
-    g_assert_cmpuint(r->used_len, ==, sizeof(*resp));
     qvirtio_gpu_assert_hdr(&resp->hdr, VIRTIO_GPU_RESP_OK_RESOURCE_UUID);
+    g_assert_cmpuint(r->used_len, ==, sizeof(*resp));
     assert_uuid_v4(resp->uuid);
 }
 
@@ -61,36 +59,44 @@ void do_assign_uuid(AssignUUIDOpt opt)
 
 bool has_uuids(QTestState *qts)
 {
-    QDict *info = qtest_qmp_assert_success_ref(qts,
-                                               "{ 'execute':"
-                                               " 'query-migrate' }");
-    QList *reasons = qdict_get_qlist(info, "blocked-reasons");
-    const QListEntry *entry;
-    bool found = false;
+    GByteArray *state = save_devices(qts);
+    bool found = find_bytes(state, 0, RESOURCE_UUID_SUBSECTION,
+                            strlen(RESOURCE_UUID_SUBSECTION)) >= 0;
 
-    if (reasons) {
-        QLIST_FOREACH_ENTRY(reasons, entry) {
-            QString *reason = qobject_to(QString, qlist_entry_obj(entry));
-
-            found |= strstr(qstring_get_str(reason),
-                            RESOURCE_UUID_PROP) != NULL;
-        }
-    }
-    qobject_unref(info);
+    g_byte_array_unref(state);
     return found;
+}
+
+static void add_tests(const UUIDTest *tests, QOSBeforeTest before,
+                      const char *interface, QOSTestFunc func)
+{
+    for (; tests->name; tests++) {
+        QOSGraphTestOptions opts = {
+            .edge.extra_device_opts = RESOURCE_UUID_ON,
+            .before = before,
+            .arg = (void *)tests,
+        };
+        g_autofree char *name = g_strconcat("resource-uuid/", tests->name,
+                                            NULL);
+
+        qos_add_test(name, interface, func ?: tests->func, &opts);
+    }
 }
 
 void add_uuid_tests(const UUIDTest *tests, QOSBeforeTest before)
 {
-    QOSGraphTestOptions opts = {
-        .edge.extra_device_opts = RESOURCE_UUID_ON,
-        .before = before,
-    };
+    add_tests(tests, before, "virtio-gpu", NULL);
+}
 
-    for (; tests->name; tests++) {
-        g_autofree char *name = g_strconcat("resource-uuid/", tests->name,
-                                            NULL);
+static void run_pci_test(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPUPCI *pci = obj;
+    const UUIDTest *test = data;
 
-        qos_add_test(name, "virtio-gpu", tests->func, &opts);
-    }
+    test->func(&pci->gpu, data, alloc);
+}
+
+void add_uuid_pci_tests(const UUIDTest *tests, QOSBeforeTest before)
+{
+    add_tests(tests, before, "virtio-gpu-pci", run_pci_test);
 }

@@ -11,10 +11,10 @@
 
 #include "libqos/virtio-gpu-client.h"
 
-/* The property, and the word by which its migration blocker is recognised */
 #define RESOURCE_UUID_PROP  "resource_uuid"
 #define RESOURCE_UUID_ON    RESOURCE_UUID_PROP "=on"
 
+#define RESOURCE_UUID_SUBSECTION "virtio-gpu/resource-uuid"
 #define RESOURCE_UUID_FEATURE (1ull << VIRTIO_GPU_F_RESOURCE_UUID)
 
 /**
@@ -56,22 +56,37 @@ void do_assign_uuid(AssignUUIDOpt opt);
  * has_uuids() - Tell from outside whether any resource has a UUID
  * @qts: the QEMU
  *
- * As long as one has, migration is blocked.
+ * As long as one has, a saved state has them in a subsection, if the driver
+ * has acknowledged the feature: without, the answer is no.
  *
  * Return: true if there is a UUID
  */
 bool has_uuids(QTestState *qts);
 
+/**
+ * struct UUIDTest - A test of a device with the property on
+ * @name: its path below resource-uuid/
+ * @func: the test; gets a QVirtioGPU, and its own struct UUIDTest as data
+ * @arg: for @func
+ */
 typedef struct UUIDTest {
     const char *name;
     QOSTestFunc func;
+    const void *arg;
 } UUIDTest;
 
 /**
  * add_uuid_tests() - Register tests on every virtio-gpu with the property on
- * @tests: the tests, ended by one without a name
+ * @tests: the tests, ended by one without a name; kept
  * @before: called before QEMU is started; may be NULL
  */
 void add_uuid_tests(const UUIDTest *tests, QOSBeforeTest before);
+
+/**
+ * add_uuid_pci_tests() - Register tests of what no bus has to do with
+ * @tests: as in add_uuid_tests(); they run on virtio-gpu-pci only
+ * @before: as in add_uuid_tests()
+ */
+void add_uuid_pci_tests(const UUIDTest *tests, QOSBeforeTest before);
 
 #endif

@@ -10,11 +10,12 @@
 #include "libqtest.h"
 #include "libqos/qgraph.h"
 #include "libqos/virtio-gpu-client.h"
+#include "libqos/virtio-gpu-screen.h"
 
 /* Larger than the device's minimum for a scanout, and not square */
 #define WIDTH   48
 #define HEIGHT  20
-#define BPP     4
+#define BPP     QVIRTIO_GPU_BYTES_PER_PIXEL
 
 static void display_info(void *obj, void *data, QGuestAllocator *alloc)
 {
@@ -179,35 +180,13 @@ static void backing_detach_none(void *obj, void *data, QGuestAllocator *alloc)
                                  .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
 }
 
-/* What QEMU shows on the GPU's console, as it writes it: a PPM file */
-static void screendump(QVirtioGPU *gpu, char **ppm, gsize *len)
-{
-    g_autofree char *dir = g_dir_make_tmp("virtio-gpu-test-XXXXXX", NULL);
-    g_autofree char *file = NULL;
-
-    g_assert_nonnull(dir);
-    file = g_build_filename(dir, "screen.ppm", NULL);
-    qtest_qmp_assert_success(gpu->qts,
-                             "{ 'execute': 'screendump', 'arguments': {"
-                             " 'filename': %s, 'device': %s } }",
-                             file, QVIRTIO_GPU_ID);
-    g_assert_true(g_file_get_contents(file, ppm, len, NULL));
-    g_assert_cmpint(unlink(file), ==, 0);
-    g_assert_cmpint(rmdir(dir), ==, 0);
-}
-
 /* Backing, transfer and scanout: the guest's pixels are those on the console */
 static void show_pixels(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
     QVirtioGPUResourceOpt res = { .gpu = gpu, .id = 7, .width = WIDTH,
                                   .height = HEIGHT };
-    g_autofree char *header = g_strdup_printf("P6\n%d %d\n255\n",
-                                              WIDTH, HEIGHT);
-    g_autofree char *ppm = NULL;
     uint8_t pixels[WIDTH * HEIGHT * BPP];
-    uint8_t *rgb;
-    gsize len;
     int i;
 
     for (i = 0; i < sizeof(pixels); i++) {
@@ -223,15 +202,7 @@ static void show_pixels(void *obj, void *data, QGuestAllocator *alloc)
     do_qvirtio_gpu_set_scanout(res);
     do_qvirtio_gpu_flush(res);
 
-    screendump(gpu, &ppm, &len);
-    g_assert_cmpuint(len, ==, strlen(header) + WIDTH * HEIGHT * 3);
-    g_assert_cmpmem(ppm, strlen(header), header, strlen(header));
-    rgb = (uint8_t *)ppm + strlen(header);
-    for (i = 0; i < WIDTH * HEIGHT; i++) {
-        g_assert_cmphex(rgb[i * 3], ==, pixels[i * BPP + 2]);
-        g_assert_cmphex(rgb[i * 3 + 1], ==, pixels[i * BPP + 1]);
-        g_assert_cmphex(rgb[i * 3 + 2], ==, pixels[i * BPP]);
-    }
+    qvirtio_gpu_assert_screen(gpu, pixels, WIDTH, HEIGHT);
     guest_free(alloc, res.backing);
 }
 

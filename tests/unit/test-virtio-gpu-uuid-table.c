@@ -262,6 +262,118 @@ static void silent_source_is_an_error(Fixture *f, gconstpointer data)
     g_assert_false(virtio_gpu_uuid_table_assign(f->table, &uuid, NULL));
 }
 
+/* A UUID of version 4 that was not drawn here */
+static const QemuUUID foreign = { .data = {
+    0x1b, 0x4e, 0x28, 0xba, 0x2f, 0xa1, 0x41, 0xd2,
+    0x88, 0x3f, 0x00, 0x16, 0xd3, 0xcc, 0xa4, 0x27
+} };
+
+static void enter_is_found(Fixture *f, gconstpointer data)
+{
+    QemuUUID uuid = { };
+
+    g_assert_true(virtio_gpu_uuid_table_enter(f->table, &uuid, &foreign,
+                                              &error_abort));
+    g_assert_true(qemu_uuid_is_equal(&uuid, &foreign));
+    g_assert_true(virtio_gpu_uuid_table_find(f->table, &foreign) == &uuid);
+    g_assert_cmpuint(virtio_gpu_uuid_table_size(f->table), ==, 1);
+    g_assert_cmpuint(source.draws, ==, 0);
+    virtio_gpu_uuid_table_release(f->table, &uuid);
+}
+
+static void assert_not_entered(Fixture *f, const QemuUUID *value,
+                               const char *reason)
+{
+    size_t size = virtio_gpu_uuid_table_size(f->table);
+    QemuUUID uuid = { };
+    Error *err = NULL;
+
+    g_assert_false(virtio_gpu_uuid_table_enter(f->table, &uuid, value, &err));
+    g_assert_nonnull(strstr(error_get_pretty(err), reason));
+    error_free(err);
+    assert_null(&uuid);
+    g_assert_cmpuint(virtio_gpu_uuid_table_size(f->table), ==, size);
+}
+
+static void enter_refuses_null(Fixture *f, gconstpointer data)
+{
+    QemuUUID null = { };
+
+    assert_not_entered(f, &null, "null");
+}
+
+static void enter_refuses_other_versions(Fixture *f, gconstpointer data)
+{
+    int i;
+
+    for (i = 0; i < 16; i++) {
+        QemuUUID value = foreign;
+
+        value.data[6] = (i << 4) | 1;
+        if (i != 4) {
+            assert_not_entered(f, &value, "version 4");
+        }
+    }
+}
+
+static void enter_refuses_other_variants(Fixture *f, gconstpointer data)
+{
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        QemuUUID value = foreign;
+
+        value.data[8] = (i << 6) | 8;
+        if (i != 2) {
+            assert_not_entered(f, &value, "version 4");
+        }
+    }
+}
+
+static void enter_refuses_one_in_use(Fixture *f, gconstpointer data)
+{
+    QemuUUID drawn = { }, entered = { };
+
+    virtio_gpu_uuid_table_assign(f->table, &drawn, &error_abort);
+    virtio_gpu_uuid_table_enter(f->table, &entered, &foreign, &error_abort);
+    assert_not_entered(f, &drawn, "in use");
+    assert_not_entered(f, &foreign, "in use");
+    virtio_gpu_uuid_table_release(f->table, &drawn);
+    virtio_gpu_uuid_table_release(f->table, &entered);
+}
+
+static void enter_refuses_a_second_one(Fixture *f, gconstpointer data)
+{
+    QemuUUID uuid = { }, before;
+    Error *err = NULL;
+
+    virtio_gpu_uuid_table_assign(f->table, &uuid, &error_abort);
+    before = uuid;
+    g_assert_false(virtio_gpu_uuid_table_enter(f->table, &uuid, &foreign,
+                                               &err));
+    g_assert_nonnull(strstr(error_get_pretty(err), "second"));
+    error_free(err);
+    g_assert_true(qemu_uuid_is_equal(&uuid, &before));
+    g_assert_null(virtio_gpu_uuid_table_find(f->table, &foreign));
+    virtio_gpu_uuid_table_release(f->table, &uuid);
+}
+
+/* Two hosts with the same seed: what one draws next, the other sent */
+static void collision_with_an_entered_one(Fixture *f, gconstpointer data)
+{
+    QemuUUID ours = { }, theirs = { }, sent;
+
+    virtio_gpu_uuid_table_assign(f->table, &ours, &error_abort);
+    sent = ours;
+    virtio_gpu_uuid_table_release(f->table, &ours);
+    virtio_gpu_uuid_table_enter(f->table, &theirs, &sent, &error_abort);
+    source.repeat_next = 1;
+    virtio_gpu_uuid_table_assign(f->table, &ours, &error_abort);
+    g_assert_false(qemu_uuid_is_equal(&ours, &theirs));
+    virtio_gpu_uuid_table_release(f->table, &ours);
+    virtio_gpu_uuid_table_release(f->table, &theirs);
+}
+
 static void tables_are_independent(Fixture *f, gconstpointer data)
 {
     VirtIOGPUUuidTable *other = virtio_gpu_uuid_table_new();
@@ -322,6 +434,13 @@ int main(int argc, char **argv)
     add("assign/failing-source-is-an-error", failing_source_is_an_error);
     add("assign/silent-source-is-an-error", silent_source_is_an_error);
     add("assign/after-release-differs", assign_after_release_differs);
+    add("enter/is-found", enter_is_found);
+    add("enter/refuses-null", enter_refuses_null);
+    add("enter/refuses-other-versions", enter_refuses_other_versions);
+    add("enter/refuses-other-variants", enter_refuses_other_variants);
+    add("enter/refuses-one-in-use", enter_refuses_one_in_use);
+    add("enter/refuses-a-second-one", enter_refuses_a_second_one);
+    add("enter/collides-with-a-draw", collision_with_an_entered_one);
     add("find/leads-to-the-holder", find_leads_to_the_holder);
     add("find/needs-all-bits", find_needs_all_bits);
     add("release/forgets-and-nulls", release_forgets_and_nulls);

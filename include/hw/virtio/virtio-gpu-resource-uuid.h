@@ -34,6 +34,15 @@ bool virtio_gpu_resource_uuid_realize(VirtIOGPU *g, Error **errp);
 void virtio_gpu_resource_uuid_finalize(Object *obj);
 
 /**
+ * virtio_gpu_resource_uuid_negotiated() - Tell whether a device has UUIDs
+ * @g: device
+ *
+ * Return: true if the property of @g is on and the driver has acknowledged
+ * VIRTIO_GPU_F_RESOURCE_UUID.
+ */
+bool virtio_gpu_resource_uuid_negotiated(VirtIOGPU *g);
+
+/**
  * virtio_gpu_resource_assign_uuid() - VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID
  * @g: device
  * @cmd: the request; answered here, or @cmd->error says how to answer it
@@ -49,8 +58,6 @@ void virtio_gpu_resource_uuid_finalize(Object *obj);
  *   struct virtio_gpu_resource_assign_uuid or the room for the response is
  *   shorter than struct virtio_gpu_resp_resource_uuid
  * - VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID if there is no such resource
- *
- * Migration is blocked from the first UUID to the last one's release.
  */
 void virtio_gpu_resource_assign_uuid(VirtIOGPU *g,
                                      struct virtio_gpu_ctrl_command *cmd);
@@ -62,5 +69,26 @@ void virtio_gpu_resource_assign_uuid(VirtIOGPU *g,
  */
 void virtio_gpu_resource_uuid_release(VirtIOGPU *g,
                                       struct virtio_gpu_simple_resource *res);
+
+/**
+ * virtio_gpu_resource_uuid_explain() - Say why a guest will be refused
+ * @vdev: a VirtIOGPU that is being loaded; this is its VirtioDeviceClass.load
+ * @f: the migration stream; nothing is read from it
+ * @version_id: not used
+ *
+ * virtio_load() refuses a guest whose driver has acknowledged what @vdev does
+ * not offer.  It says which bits it does not like, in hexadecimal; this says
+ * before what to do, if VIRTIO_GPU_F_RESOURCE_UUID is one of them.
+ *
+ * Return: 0 always.
+ */
+int virtio_gpu_resource_uuid_explain(VirtIODevice *vdev, QEMUFile *f,
+                                     int version_id);
+
+/*
+ * Subsection of a VirtIOGPU's migration state, after those that load the
+ * resources.  It is there if any has a UUID, and takes 20 bytes for each.
+ */
+extern const VMStateDescription vmstate_virtio_gpu_resource_uuid;
 
 #endif /* HW_VIRTIO_GPU_RESOURCE_UUID_H */

@@ -52,6 +52,23 @@ bool virtio_gpu_uuid_table_assign(VirtIOGPUUuidTable *table, QemuUUID *uuid,
                                   Error **errp);
 
 /**
+ * virtio_gpu_uuid_table_enter() - Enter a UUID that another host has drawn
+ * @table: the table
+ * @uuid: the entry, null until now; the caller's, who keeps it in place until
+ *        virtio_gpu_uuid_table_release()
+ * @value: what to enter; not trusted
+ * @errp: set on failure
+ *
+ * For UUIDs that come in a migration stream.
+ *
+ * Return: true on success; false with @errp set and nothing changed if @uuid
+ * is not null, or if @value is not what virtio_gpu_uuid_table_assign() could
+ * have drawn: null, not of version 4, or another entry's.
+ */
+bool virtio_gpu_uuid_table_enter(VirtIOGPUUuidTable *table, QemuUUID *uuid,
+                                 const QemuUUID *value, Error **errp);
+
+/**
  * virtio_gpu_uuid_table_release() - Take an entry out
  * @table: the table
  * @uuid: an entry of @table, or a null UUID, for which nothing is done

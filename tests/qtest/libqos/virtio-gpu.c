@@ -52,6 +52,12 @@ void qvirtio_gpu_power_on(QVirtioGPU *gpu)
     qvirtio_gpu_stop(gpu);
 }
 
+void qvirtio_gpu_move(QVirtioGPU *gpu, QTestState *to)
+{
+    gpu->move(gpu, to);
+    gpu->qts = to;
+}
+
 static void *qvirtio_gpu_get_driver(QVirtioGPU *gpu, const char *interface)
 {
     if (!g_strcmp0(interface, "virtio-gpu")) {
@@ -72,6 +78,11 @@ static void qvirtio_gpu_mmio_power_on(QVirtioGPU *gpu)
     mmio = container_of(gpu->vdev, QVirtioMMIODevice, vdev);
     qtest_writel(gpu->qts, mmio->addr + QVIRTIO_MMIO_GUEST_PAGE_SIZE,
                  mmio->page_size);
+}
+
+static void qvirtio_gpu_mmio_move(QVirtioGPU *gpu, QTestState *to)
+{
+    container_of(gpu->vdev, QVirtioMMIODevice, vdev)->qts = to;
 }
 
 static void *qvirtio_gpu_device_get_driver(void *object,
@@ -105,6 +116,7 @@ static void *qvirtio_gpu_device_create(void *virtio_dev,
     dev->gpu.qts = container_of(dev->gpu.vdev, QVirtioMMIODevice, vdev)->qts;
     dev->gpu.alloc = alloc;
     dev->gpu.power_on = qvirtio_gpu_mmio_power_on;
+    dev->gpu.move = qvirtio_gpu_mmio_move;
 
     dev->obj.get_driver = qvirtio_gpu_device_get_driver;
     dev->obj.start_hw = qvirtio_gpu_device_start_hw;
@@ -116,6 +128,12 @@ static void *qvirtio_gpu_device_create(void *virtio_dev,
 static void qvirtio_gpu_pci_power_on(QVirtioGPU *gpu)
 {
     qvirtio_pci_device_enable(container_of(gpu->vdev, QVirtioPCIDevice, vdev));
+}
+
+/* Other devices on the bus move as well */
+static void qvirtio_gpu_pci_move(QVirtioGPU *gpu, QTestState *to)
+{
+    container_of(gpu->vdev, QVirtioPCIDevice, vdev)->pdev->bus->qts = to;
 }
 
 static void *qvirtio_gpu_pci_get_driver(void *object, const char *interface)
@@ -155,6 +173,7 @@ QVirtioGPUPCI *qvirtio_gpu_pci_new(QPCIBus *bus, QPCIAddress *addr,
     pci->gpu.qts = pci->pci_vdev.pdev->bus->qts;
     pci->gpu.alloc = alloc;
     pci->gpu.power_on = qvirtio_gpu_pci_power_on;
+    pci->gpu.move = qvirtio_gpu_pci_move;
 
     obj->get_driver = qvirtio_gpu_pci_get_driver;
     obj->start_hw = qvirtio_gpu_pci_start_hw;

@@ -28,6 +28,7 @@ typedef struct QVirtioGPURequest QVirtioGPURequest;
  * @ctrlq: control queue; NULL while the device is stopped
  * @cursorq: cursor queue; NULL while the device is stopped
  * @power_on: set the transport up as firmware does
+ * @move: make the transport one of another QEMU
  */
 struct QVirtioGPU {
     QVirtioDevice *vdev;
@@ -36,6 +37,7 @@ struct QVirtioGPU {
     QVirtQueue *ctrlq;
     QVirtQueue *cursorq;
     void (*power_on)(QVirtioGPU *gpu);
+    void (*move)(QVirtioGPU *gpu, QTestState *to);
 };
 
 typedef struct QVirtioGPUPCI {
@@ -103,6 +105,13 @@ void qvirtio_gpu_stop(QVirtioGPU *gpu);
  * The device is stopped afterwards.
  */
 void qvirtio_gpu_power_on(QVirtioGPU *gpu);
+
+/**
+ * qvirtio_gpu_move() - Go on with a device that has moved to another QEMU
+ * @gpu: the device, stopped or running
+ * @to: the QEMU in which it is now, with the same memory
+ */
+void qvirtio_gpu_move(QVirtioGPU *gpu, QTestState *to);
 
 /**
  * qvirtio_gpu_submit() - Make requests available with one kick, await them all

@@ -1,0 +1,280 @@
+/*
+ * QTest testcases for virtio-gpu's resource UUIDs in snapshots
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/module.h"
+#include "libqtest.h"
+#include "libqos/qgraph.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "virtio-gpu-migration.h"
+#include "virtio-gpu-scene.h"
+
+#define LATER_ID    1000
+#define DISK_SIZE   (1 << 20)
+
+/* Behind the name: version and number of records, 32 bits each */
+#define RECORDS_AT  (strlen(RESOURCE_UUID_SUBSECTION) + 2 * sizeof(uint32_t))
+/* Id of the resource and UUID */
+#define RECORD_LEN  (sizeof(uint32_t) + sizeof(uuid_t))
+
+typedef struct Disk {
+    char *dir;
+    char *path;
+} Disk;
+
+static void await_job(QTestState *qts)
+{
+    bool concluded = false;
+
+    while (!concluded) {
+        QDict *resp = qtest_qmp(qts, "{ 'execute': 'query-jobs' }");
+        QDict *job = qobject_to(QDict, qlist_peek(qdict_get_qlist(resp,
+                                                                  "return")));
+
+        concluded = g_str_equal(qdict_get_str(job, "status"), "concluded");
+        g_assert_false(qdict_haskey(job, "error"));
+        qobject_unref(resp);
+    }
+    qtest_qmp_assert_success(qts, "{ 'execute': 'job-dismiss',"
+                             " 'arguments': { 'id': 'create' } }");
+}
+
+static void disk_add(Disk *disk, QTestState *qts)
+{
+    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-add',"
+                             " 'arguments': { 'node-name': 'disk',"
+                             " 'driver': 'qcow2', 'file': {"
+                             " 'driver': 'file', 'filename': %s } } }",
+                             disk->path);
+}
+
+static void disk_remove(QTestState *qts, const char *node)
+{
+    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-del',"
+                             " 'arguments': { 'node-name': %s } }", node);
+}
+
+/* By QEMU itself, as qemu-img need not be there */
+static Disk *disk_new(QTestState *qts)
+{
+    Disk *disk = g_new(Disk, 1);
+
+    disk->dir = g_dir_make_tmp("virtio-gpu-test-XXXXXX", NULL);
+    g_assert_nonnull(disk->dir);
+    disk->path = g_build_filename(disk->dir, "disk.qcow2", NULL);
+    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-create',"
+                             " 'arguments': { 'job-id': 'create',"
+                             " 'options': { 'driver': 'file',"
+                             " 'filename': %s, 'size': 0 } } }", disk->path);
+    await_job(qts);
+    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-add',"
+                             " 'arguments': { 'node-name': 'file',"
+                             " 'driver': 'file', 'filename': %s } }",
+                             disk->path);
+    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-create',"
+                             " 'arguments': { 'job-id': 'create',"
+                             " 'options': { 'driver': 'qcow2',"
+                             " 'file': 'file', 'size': %d } } }", DISK_SIZE);
+    await_job(qts);
+    disk_remove(qts, "file");
+    disk_add(disk, qts);
+    return disk;
+}
+
+static void disk_free(Disk *disk)
+{
+    g_assert_cmpint(unlink(disk->path), ==, 0);
+    g_assert_cmpint(rmdir(disk->dir), ==, 0);
+    g_free(disk->dir);
+    g_free(disk->path);
+    g_free(disk);
+}
+
+static void assert_hmp(QTestState *qts, const char *command)
+{
+    g_autofree char *answer = qtest_hmp(qts, "%s", command);
+
+    g_assert_cmpstr(answer, ==, "");
+}
+
+static void assert_load_refused(QTestState *qts, const char *reason)
+{
+    g_autofree char *answer = qtest_hmp(qts, "loadvm then");
+
+    g_test_message("%s", answer);
+    g_assert_nonnull(strstr(answer, reason));
+}
+
+/* What the guest's driver knows of its queue goes back with the snapshot */
+static void load(QVirtioGPU *gpu, const QVirtQueue *then)
+{
+    assert_hmp(gpu->qts, "loadvm then");
+    *gpu->ctrlq = *then;
+}
+
+/* Resources and UUIDs that come after the snapshot */
+static void go_on(Scene *scene)
+{
+    QVirtioGPU *gpu = scene->gpu;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = LATER_ID });
+    assign_uuid({ .gpu = gpu, .id = LATER_ID });
+    do_qvirtio_gpu_unref(scene->resources[0].res);
+    do_qvirtio_gpu_unref(scene->resources[1].res);
+    do_qvirtio_gpu_create_2d(scene->resources[1].res);
+    assign_uuid({ .gpu = gpu, .id = scene->resources[1].res.id });
+}
+
+static void assert_then(Scene *scene)
+{
+    scene_assert(scene);
+    assign_uuid({ .gpu = scene->gpu, .id = LATER_ID,
+                  .expect = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID });
+}
+
+static void snapshot_then(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    Disk *disk = disk_new(gpu->qts);
+    Scene *scene = scene_new(gpu, true);
+    QVirtQueue then = *gpu->ctrlq;
+    int i;
+
+    assert_hmp(gpu->qts, "savevm then");
+    for (i = 0; i < 2; i++) {
+        go_on(scene);
+        load(gpu, &then);
+        assert_then(scene);
+    }
+    scene_free(scene);
+    disk_free(disk);
+    come_home(gpu, gpu->qts);
+}
+
+static void snapshot_new_qemu(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QTestState *home = gpu->qts;
+    QTestState *to = start_destination(.running = true);
+    Disk *disk = disk_new(home);
+    Scene *scene = scene_new(gpu, true);
+    QVirtQueue then = *gpu->ctrlq;
+
+    assert_hmp(home, "savevm then");
+    go_on(scene);
+    disk_remove(home, "disk");
+
+    disk_add(disk, to);
+    qvirtio_gpu_move(gpu, to);
+    load(gpu, &then);
+    assert_then(scene);
+    scene_free(scene);
+    disk_free(disk);
+    come_home(gpu, home);
+}
+
+/* The last UUID in the snapshot becomes the null one */
+static void forge(const Disk *disk)
+{
+    static const uint8_t null[sizeof(uuid_t)];
+    size_t at = RECORDS_AT + (SCENE_RESOURCES - 1) * RECORD_LEN - sizeof(null);
+    GByteArray *bytes;
+    ssize_t name;
+    char *data;
+    gsize len;
+    int fd;
+
+    g_assert_true(g_file_get_contents(disk->path, &data, &len, NULL));
+    bytes = g_byte_array_new_take((guint8 *)data, len);
+    name = find_bytes(bytes, 0, RESOURCE_UUID_SUBSECTION,
+                      strlen(RESOURCE_UUID_SUBSECTION));
+    g_assert_cmpint(name, >=, 0);
+    g_byte_array_unref(bytes);
+
+    fd = open(disk->path, O_WRONLY | O_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(pwrite(fd, null, sizeof(null), name + at), ==,
+                    sizeof(null));
+    close(fd);
+}
+
+/* All UUIDs but the last are right, and yet none of them is there */
+static void snapshot_refused_whole(void *obj, void *data,
+                                   QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    Disk *disk = disk_new(gpu->qts);
+    Scene *scene = scene_new(gpu, true);
+    QVirtQueue then = *gpu->ctrlq;
+    unsigned i;
+
+    assert_hmp(gpu->qts, "savevm then");
+    forge(disk);
+    assert_load_refused(gpu->qts, "UUID is null");
+    assert_hmp(gpu->qts, "cont");
+    *gpu->ctrlq = then;
+    g_assert_false(has_uuids(gpu->qts));
+
+    /* Of those resources any that is named now has a new name */
+    for (i = 0; i < SCENE_RESOURCES; i++) {
+        uuid_t uuid;
+
+        assign_uuid({ .gpu = gpu, .id = scene->resources[i].res.id,
+                      .uuid = uuid });
+        scene_assert_new_uuid(scene, uuid);
+    }
+    scene_free(scene);
+    disk_free(disk);
+    come_home(gpu, gpu->qts);
+}
+
+/* It does not load, but it is still there, and good after a reset */
+static void snapshot_needs_property(void *obj, void *data,
+                                    QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QTestState *home = gpu->qts;
+    QTestState *off = start_destination(.without = "," RESOURCE_UUID_ON,
+                                        .running = true);
+    Disk *disk = disk_new(home);
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1 });
+    assert_hmp(home, "savevm then");
+    disk_remove(home, "disk");
+    disk_add(disk, off);
+    assert_load_refused(off, "this needs '" RESOURCE_UUID_ON "'");
+    assert_can_be_saved(off);
+
+    qtest_system_reset(off);
+    qvirtio_gpu_move(gpu, off);
+    qvirtio_gpu_power_on(gpu);
+    qvirtio_gpu_start(gpu, 0);
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
+    disk_free(disk);
+    come_home(gpu, home);
+}
+
+static void register_snapshot_test(void)
+{
+    static const UUIDTest tests[] = {
+        { "snapshot/then-not-later", snapshot_then },
+        { }
+    };
+    static const UUIDTest pci_tests[] = {
+        { "snapshot/new-qemu", snapshot_new_qemu },
+        { "snapshot/refused-whole", snapshot_refused_whole },
+        { "snapshot/needs-the-property", snapshot_needs_property },
+        { }
+    };
+
+    add_uuid_tests(tests, NULL);
+    add_uuid_pci_tests(pci_tests, NULL);
+}
+
+libqos_init(register_snapshot_test);

@@ -1,0 +1,346 @@
+/*
+ * QTest testcases for migration streams that lie about virtio-gpu's resource
+ * UUIDs
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "qemu/module.h"
+#include "libqtest.h"
+#include "libqos/qgraph.h"
+#include "virtio-gpu-migration.h"
+#include "virtio-gpu-resource-uuid.h"
+
+#define RESOURCES   3
+#define UUIDS       2
+#define UNKNOWN_ID  99
+
+/* As in migration/savevm.h */
+#define SUBSECTION  0x05
+
+typedef struct QEMU_PACKED Record {
+    uint32_t resource_id;
+    uint8_t uuid[sizeof(uuid_t)];
+} Record;
+
+/* Marker, length of the name, name, version, number of records, records */
+typedef struct QEMU_PACKED Subsection {
+    uint8_t marker;
+    uint8_t name_len;
+    char name[sizeof(RESOURCE_UUID_SUBSECTION) - 1];
+    uint32_t version;
+    uint32_t num_records;
+    Record records[UUIDS];
+} Subsection;
+
+/* How a subsection is made to lie, and part of what QEMU says of it */
+typedef struct Forgery {
+    void (*forge)(Subsection *s);
+    const char *reason;
+} Forgery;
+
+static Subsection *find_subsection(GByteArray *stream)
+{
+    ssize_t name = find_bytes(stream, 0, RESOURCE_UUID_SUBSECTION,
+                              strlen(RESOURCE_UUID_SUBSECTION));
+    Subsection *s;
+
+    g_assert_cmpint(name, >=, 0);
+    s = (Subsection *)(stream->data + name - offsetof(Subsection, name));
+    g_assert_cmphex(s->marker, ==, SUBSECTION);
+    g_assert_cmpuint(s->name_len, ==, sizeof(s->name));
+    g_assert_cmpuint(be32_to_cpu(s->version), ==, 1);
+    g_assert_cmpuint(be32_to_cpu(s->num_records), ==, UUIDS);
+    return s;
+}
+
+/* Where a stream has its subsection, counted from its start */
+static size_t offset_in(const GByteArray *stream, const void *s)
+{
+    return (const uint8_t *)s - stream->data;
+}
+
+static void insert_bytes(GByteArray *stream, size_t at, const void *bytes,
+                         size_t len)
+{
+    size_t rest = stream->len - at;
+
+    g_byte_array_set_size(stream, stream->len + len);
+    memmove(stream->data + at + len, stream->data + at, rest);
+    memcpy(stream->data + at, bytes, len);
+}
+
+static GByteArray *honest_stream(QVirtioGPU *gpu)
+{
+    uint32_t id;
+
+    for (id = 1; id <= RESOURCES; id++) {
+        qvirtio_gpu_create_2d({ .gpu = gpu, .id = id });
+        if (id <= UUIDS) {
+            assign_uuid({ .gpu = gpu, .id = id });
+        }
+    }
+    qos_invalidate_command_line();
+    return save_stream(gpu->qts);
+}
+
+/* Refused with that reason, and no part of it counts */
+static void assert_lie_refused(const GByteArray *stream, DestinationOpt opt,
+                               const char *reason)
+{
+    QTestState *to = assert_stream_refused(stream, opt, reason);
+
+    g_assert_false(has_uuids(to));
+    qtest_quit(to);
+}
+
+static void forge_unknown_resource(Subsection *s)
+{
+    s->records[1].resource_id = cpu_to_be32(UNKNOWN_ID);
+}
+
+static void forge_resource_twice(Subsection *s)
+{
+    s->records[1].resource_id = s->records[0].resource_id;
+}
+
+static void forge_uuid_twice(Subsection *s)
+{
+    uuid_copy(s->records[1].uuid, s->records[0].uuid);
+}
+
+static void forge_null(Subsection *s)
+{
+    uuid_clear(s->records[1].uuid);
+}
+
+static void forge_version_1(Subsection *s)
+{
+    s->records[1].uuid[6] = (s->records[1].uuid[6] & 0x0f) | 0x10;
+}
+
+static void forge_variant(Subsection *s)
+{
+    s->records[1].uuid[8] |= 0xc0;
+}
+
+static void forge_newer(Subsection *s)
+{
+    s->version = cpu_to_be32(2);
+}
+
+static const Forgery unknown_resource = {
+    forge_unknown_resource, "UUID of resource 0x63: no such resource"
+};
+
+static const Forgery resource_twice = {
+    forge_resource_twice, "is a second one"
+};
+
+static const Forgery uuid_twice = {
+    forge_uuid_twice, "is in use already"
+};
+
+static const Forgery null = {
+    forge_null, "UUID is null"
+};
+
+static const Forgery version_1 = {
+    forge_version_1, "is not of version 4"
+};
+
+static const Forgery variant = {
+    forge_variant, "is not of version 4"
+};
+
+static const Forgery newer = {
+    forge_newer, RESOURCE_UUID_SUBSECTION ": incoming version_id 2 is too new"
+};
+
+static void forged(void *obj, void *data, QGuestAllocator *alloc)
+{
+    const UUIDTest *test = data;
+    const Forgery *forgery = test->arg;
+    GByteArray *stream = honest_stream(obj);
+
+    forgery->forge(find_subsection(stream));
+    assert_lie_refused(stream, (DestinationOpt) { }, forgery->reason);
+    g_byte_array_unref(stream);
+}
+
+static void assert_number_refused(GByteArray *stream, uint32_t number)
+{
+    Subsection *s = find_subsection(stream);
+
+    s->num_records = cpu_to_be32(number);
+    assert_lie_refused(stream, (DestinationOpt) { },
+                       "Input validation failed: " RESOURCE_UUID_SUBSECTION
+                       "/0 < UUIDs <= resources");
+    s->num_records = cpu_to_be32(UUIDS);
+}
+
+/* Before memory is allocated for them, of which there would not be enough */
+static void too_many(void *obj, void *data, QGuestAllocator *alloc)
+{
+    static const uint32_t numbers[] = {
+        RESOURCES + 1, INT32_MAX, (uint32_t)INT32_MIN, UINT32_MAX
+    };
+    GByteArray *stream = honest_stream(obj);
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+        assert_number_refused(stream, numbers[i]);
+    }
+    g_byte_array_unref(stream);
+}
+
+/* No source sends a subsection with nothing in it */
+static void none(void *obj, void *data, QGuestAllocator *alloc)
+{
+    GByteArray *stream = honest_stream(obj);
+
+    assert_number_refused(stream, 0);
+    g_byte_array_unref(stream);
+}
+
+static void second_copy(void *obj, void *data, QGuestAllocator *alloc)
+{
+    GByteArray *stream = honest_stream(obj);
+    Subsection copy = *find_subsection(stream);
+
+    insert_bytes(stream, offset_in(stream, find_subsection(stream)) +
+                 sizeof(copy), &copy, sizeof(copy));
+    assert_lie_refused(stream, (DestinationOpt) { },
+                       "UUIDs twice in the stream");
+    g_byte_array_unref(stream);
+}
+
+static void assert_cut_refused(QVirtioGPU *gpu, size_t offset,
+                               const char *field)
+{
+    g_autofree char *reason = g_strconcat("Failed to load "
+                                          RESOURCE_UUID_SUBSECTION ":", field,
+                                          NULL);
+    GByteArray *stream = honest_stream(gpu);
+
+    g_byte_array_set_size(stream, offset +
+                          offset_in(stream, find_subsection(stream)));
+    assert_lie_refused(stream, (DestinationOpt) { }, reason);
+    g_byte_array_unref(stream);
+}
+
+static void truncated_number(void *obj, void *data, QGuestAllocator *alloc)
+{
+    assert_cut_refused(obj, offsetof(Subsection, num_records) + 2,
+                       "num_uuid_records");
+}
+
+static void truncated_records(void *obj, void *data, QGuestAllocator *alloc)
+{
+    assert_cut_refused(obj, offsetof(Subsection, records[1]), "uuid_records");
+}
+
+static void truncated_uuid(void *obj, void *data, QGuestAllocator *alloc)
+{
+    assert_cut_refused(obj, offsetof(Subsection, records[1].uuid[8]),
+                       "uuid_records");
+}
+
+/* Before the footer of a section that has resources, but no subsection */
+static void insert_subsection(GByteArray *stream)
+{
+    Subsection s = {
+        .marker = SUBSECTION,
+        .name_len = sizeof(s.name),
+        .version = cpu_to_be32(1),
+        .num_records = cpu_to_be32(UUIDS),
+    };
+    size_t start, end;
+    uint32_t i;
+
+    memcpy(s.name, RESOURCE_UUID_SUBSECTION, sizeof(s.name));
+    for (i = 0; i < UUIDS; i++) {
+        s.records[i].resource_id = cpu_to_be32(i + 1);
+        uuid_generate_random(s.records[i].uuid);
+    }
+    find_gpu_section(stream, &start, &end);
+    insert_bytes(stream, end, &s, sizeof(s));
+}
+
+static GByteArray *stream_without_uuids(QVirtioGPU *gpu)
+{
+    uint32_t id;
+
+    for (id = 1; id <= RESOURCES; id++) {
+        qvirtio_gpu_create_2d({ .gpu = gpu, .id = id });
+    }
+    qos_invalidate_command_line();
+    return save_stream(gpu->qts);
+}
+
+static void assert_insertion_refused(QVirtioGPU *gpu, const char *reason)
+{
+    GByteArray *stream = stream_without_uuids(gpu);
+
+    insert_subsection(stream);
+    assert_lie_refused(stream, (DestinationOpt) { }, reason);
+    g_byte_array_unref(stream);
+}
+
+static void off(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPUPCI *pci = obj;
+
+    assert_insertion_refused(&pci->gpu, "UUIDs in the stream, but '"
+                             RESOURCE_UUID_PROP "' is off");
+}
+
+static void not_acknowledged(void *obj, void *data, QGuestAllocator *alloc)
+{
+    qvirtio_gpu_start(obj, RESOURCE_UUID_FEATURE);
+    assert_insertion_refused(obj, "UUIDs in the stream, but the driver has "
+                             "not acknowledged");
+}
+
+/* What makes the two before a lie is not how it is forged */
+static void inserted(void *obj, void *data, QGuestAllocator *alloc)
+{
+    GByteArray *stream = stream_without_uuids(obj);
+    QTestState *to = start_destination();
+
+    insert_subsection(stream);
+    g_assert_true(load_stream(to, stream));
+    g_assert_true(has_uuids(to));
+    qtest_quit(to);
+    g_byte_array_unref(stream);
+}
+
+static void register_stream_test(void)
+{
+    static const UUIDTest tests[] = {
+        { "stream/unknown-resource", forged, &unknown_resource },
+        { "stream/resource-twice", forged, &resource_twice },
+        { "stream/uuid-twice", forged, &uuid_twice },
+        { "stream/null-uuid", forged, &null },
+        { "stream/other-version", forged, &version_1 },
+        { "stream/other-variant", forged, &variant },
+        { "stream/newer-subsection", forged, &newer },
+        { "stream/too-many", too_many },
+        { "stream/none", none },
+        { "stream/second-copy", second_copy },
+        { "stream/truncated-number", truncated_number },
+        { "stream/truncated-records", truncated_records },
+        { "stream/truncated-uuid", truncated_uuid },
+        { "stream/not-acknowledged", not_acknowledged },
+        { "stream/inserted", inserted },
+        { }
+    };
+
+    add_uuid_pci_tests(tests, NULL);
+    qos_add_test("resource-uuid/off/stream/inserted", "virtio-gpu-pci", off,
+                 NULL);
+}
+
+libqos_init(register_stream_test);
