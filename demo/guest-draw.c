@@ -1,8 +1,9 @@
 /*
  * Draw into a virtio-gpu buffer, show it, and print the buffer's UUID
  *
- * Prints lines that begin with "DEMO: " for the host, and keeps the picture on
- * the screen until the host sends a line.
+ * Prints lines that begin with "DEMO: " for the host. Upon "again" from there
+ * it draws the picture's negative into the same buffer and prints all anew;
+ * upon "done" it ends.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -104,7 +105,8 @@ static struct drm_mode_create_dumb create_buffer(int card, uint32_t width,
     return dumb;
 }
 
-static void draw(int card, const struct drm_mode_create_dumb *dumb)
+static void draw(int card, const struct drm_mode_create_dumb *dumb,
+                 PictureFunc *picture)
 {
     struct drm_mode_map_dumb map = { .handle = dumb->handle };
     uint8_t *pixels;
@@ -121,15 +123,15 @@ static void draw(int card, const struct drm_mode_create_dumb *dumb)
         uint32_t *row = (uint32_t *)(pixels + (size_t)y * dumb->pitch);
 
         for (uint32_t x = 0; x < dumb->width; x++) {
-            row[x] = picture_pixel(x, y, dumb->width, dumb->height);
+            row[x] = picture(x, y, dumb->width, dumb->height);
         }
     }
     munmap(pixels, dumb->size);
 }
 
-static void show(int card, const struct drm_mode_create_dumb *dumb,
-                 const struct drm_mode_modeinfo *mode,
-                 uint32_t crtc_id, uint32_t connector_id)
+static uint32_t show(int card, const struct drm_mode_create_dumb *dumb,
+                     const struct drm_mode_modeinfo *mode,
+                     uint32_t crtc_id, uint32_t connector_id)
 {
     struct drm_mode_fb_cmd fb = {
         .width = dumb->width,
@@ -153,6 +155,17 @@ static void show(int card, const struct drm_mode_create_dumb *dumb,
     crtc.fb_id = fb.fb_id;
     if (ioctl(card, DRM_IOCTL_MODE_SETCRTC, &crtc)) {
         die("cannot show the buffer");
+    }
+    return fb.fb_id;
+}
+
+/* The device has a copy of the pixels: this makes the driver renew it. */
+static void show_again(int card, uint32_t fb_id)
+{
+    struct drm_mode_fb_dirty_cmd dirty = { .fb_id = fb_id };
+
+    if (ioctl(card, DRM_IOCTL_MODE_DIRTYFB, &dirty)) {
+        die("cannot show the buffer again");
     }
 }
 
@@ -200,11 +213,38 @@ static void print_uuid(int dmabuf)
     close(reader);
 }
 
+static void report(int card, const struct drm_mode_create_dumb *dumb,
+                   int dmabuf)
+{
+    printf("DEMO: screen %ux%u\n", dumb->width, dumb->height);
+    printf("DEMO: resource %u\n", resource_id(card, dumb->handle));
+    print_uuid(dmabuf);
+    printf("DEMO: ready\n");
+}
+
+/* Wait for the host: whether it wants another picture or is done. */
+static bool asked_again(void)
+{
+    char line[16];
+
+    if (!fgets(line, sizeof(line), stdin)) {
+        die("the host went away");
+    }
+    if (!strcmp(line, "again\n")) {
+        return true;
+    }
+    if (strcmp(line, "done\n")) {
+        errno = EINVAL;
+        die("the host said neither 'again' nor 'done'");
+    }
+    return false;
+}
+
 int main(void)
 {
     struct drm_mode_create_dumb dumb;
     struct drm_mode_modeinfo mode;
-    uint32_t crtc, connector;
+    uint32_t crtc, connector, fb;
     int card, dmabuf;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -212,17 +252,15 @@ int main(void)
     find_output(card, &crtc, &connector);
     mode = preferred_mode(card, connector);
     dumb = create_buffer(card, mode.hdisplay, mode.vdisplay);
-    draw(card, &dumb);
-    show(card, &dumb, &mode, crtc, connector);
-    printf("DEMO: screen %ux%u\n", dumb.width, dumb.height);
-    printf("DEMO: resource %u\n", resource_id(card, dumb.handle));
-
+    draw(card, &dumb, picture_pixel);
+    fb = show(card, &dumb, &mode, crtc, connector);
     dmabuf = export_buffer(card, dumb.handle);
-    print_uuid(dmabuf);
-    printf("DEMO: ready\n");
+    report(card, &dumb, dmabuf);
 
-    if (getchar() == EOF) {
-        die("the host went away");
+    while (asked_again()) {
+        draw(card, &dumb, picture_negative);
+        show_again(card, fb);
+        report(card, &dumb, dmabuf);
     }
     printf("DEMO: done\n");
     return EXIT_SUCCESS;

@@ -4,6 +4,7 @@ The guest of the demo: start it, talk with it, never leave it behind
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
+import contextlib
 import importlib
 import logging
 import os
@@ -11,11 +12,13 @@ import re
 import signal
 import sys
 import time
+from types import SimpleNamespace
 
 
 MESSAGE = re.compile(r'DEMO: (Linux|screen|resource|uuid|no uuid:|ready|done|'
                      r'error:) ?(.*)')
 HEARTBEAT = 10
+POLL = 0.2
 
 
 class DemoError(Exception):
@@ -44,36 +47,42 @@ def qemu_library(directory):
     sys.path.insert(0, directory)
     logging.getLogger('qemu').setLevel(logging.CRITICAL)
     try:
-        return importlib.import_module('qemu.machine.machine')
+        machine = importlib.import_module('qemu.machine.machine')
+        qmp = importlib.import_module('qemu.qmp')
     except ImportError as err:
         raise DemoError(f'{directory} has no qemu.machine: {err}') from err
+    return SimpleNamespace(Machine=machine.QEMUMachine,
+                           LaunchFailure=machine.VMLaunchFailure,
+                           QMPError=qmp.QMPError)
 
 
 class Guest:
     """
-    One run of the guest, as a context manager: QEMU has ended after it
+    One run of QEMU with the guest, as a context manager: it has ended after it
 
+    What it leaves is in the folder @out; @args are more arguments for QEMU.
     QEMU is killed after @limit seconds, so that nothing that waits for it, QMP
     included, waits any longer; NoAnswer is what then leaves the context.
     """
 
-    def __init__(self, library, opts, accel, device, limit):
+    def __init__(self, library, opts, accel, device, limit, out, *args):
         self.library = library
+        self.out = out
         self.limit = limit
         self.late = False
         self.start = time.monotonic()
-        self.serial = open(os.path.join(opts.out, 'serial.log'), 'wb')
+        os.makedirs(out, exist_ok=True)
+        self.serial = open(os.path.join(out, 'serial.log'), 'wb')
         self.pending = b''
         # Even if this process is killed, QEMU ends.
-        self.vm = library.QEMUMachine(
-            opts.qemu, name='qemu', log_dir=opts.out,
+        self.vm = library.Machine(
+            opts.qemu, name='qemu', log_dir=out,
             wrapper=('setpriv', '--pdeathsig', 'KILL'))
         self.vm.set_machine('q35')
         self.vm.set_console()
-        self.vm.add_args(*self.arguments(opts, accel, device))
+        self.vm.add_args(*self.arguments(opts, accel, device), *args)
 
-    @staticmethod
-    def arguments(opts, accel, device):
+    def arguments(self, opts, accel, device):
         append = 'console=ttyS0 quiet loglevel=4 panic=-1'
         if accel == 'tcg':
             # The kernel may hang as it calibrates the TSC on a loaded host.
@@ -82,7 +91,7 @@ class Guest:
                 '-kernel', os.path.join(opts.guest, 'vmlinuz'),
                 '-initrd', os.path.join(opts.guest, 'initramfs.cpio.gz'),
                 '-append', append, '-device', device,
-                '-D', os.path.join(opts.out, 'trace.log'),
+                '-D', os.path.join(self.out, 'trace.log'),
                 '-trace', 'enable=virtio_gpu_res_uuid*']
         for directory in opts.data_dir:
             args += ['-L', directory]
@@ -95,7 +104,7 @@ class Guest:
             self.vm.launch()
         except BaseException as err:
             self.__exit__(type(err), err, None)
-            if isinstance(err, self.library.VMLaunchFailure):
+            if isinstance(err, self.library.LaunchFailure):
                 output = (err.output or '').strip() or err.__cause__
                 raise DemoError(f'QEMU did not start: {output}') from err
             raise
@@ -150,16 +159,61 @@ class Guest:
             if match[1] in last:
                 return said
 
+    def tell(self, word, *answer):
+        """Send the guest a line; what it then reports, as from listen()."""
+        with contextlib.suppress(BrokenPipeError):  # listen() reports it
+            self.vm.console_socket.sendall(f'{word}\n'.encode())
+        return self.listen(*answer)
+
+    def command(self, name, **arguments):
+        """Have QEMU execute a QMP command; what that returns."""
+        try:
+            return self.vm.cmd(name, **arguments)
+        except self.library.QMPError as err:
+            raise DemoError(f"QEMU failed at '{name}': {err}") from err
+
     def screendump(self, path):
-        reply = self.vm.qmp('screendump', filename=path, device='gpu',
-                            format='png')
-        if 'error' in reply:
-            raise DemoError(f'no screendump: {reply["error"]["desc"]}')
+        self.command('screendump', filename=path, device='gpu', format='png')
+
+    def migrate(self, name, path, **arguments):
+        """Execute a QMP command that starts a migration; wait for its end."""
+        self.command(name, uri=f'file:{path}', **arguments)
+        while True:
+            info = self.command('query-migrate')
+            status = info.get('status')
+            if status == 'completed':
+                return
+            if status in ('failed', 'cancelled'):
+                reason = info.get('error-desc', 'no reason given')
+                raise DemoError(f"QEMU's '{name}' {status}: {reason}")
+            time.sleep(POLL)
+
+    def save(self, path):
+        """Stop the guest and write it to a file, and let QEMU end."""
+        self.command('stop')
+        self.migrate('migrate', path)
+        size = os.path.getsize(path)
+        say(f'{self.elapsed()}  saved: {size / 1e6:.0f} MB')
+        self.command('quit')
+        self.wait()
+
+    def restore(self, path):
+        """Read a saved guest from a file. It stays stopped until go_on()."""
+        self.migrate('migrate-incoming', path, exit_on_error=False)
+        if self.command('query-status')['running']:
+            raise DemoError('the guest was saved stopped, and yet it runs')
+        say(f'{self.elapsed()}  restored, in a new QEMU')
+
+    def go_on(self):
+        self.command('cont')
 
     def finish(self):
         """Let the guest power off, and QEMU end by itself."""
-        self.vm.console_socket.sendall(b'done\n')
-        self.listen('done')
+        self.tell('done', 'done')
+        self.wait()
+
+    def wait(self):
+        """Wait for the end of QEMU, which must be a good one."""
         self.vm.wait(timeout=None)
         if self.vm.exitcode():
             raise DemoError(f'QEMU exited with status {self.vm.exitcode()}')

@@ -142,3 +142,9 @@ uint32_t picture_pixel(unsigned int x, unsigned int y,
     }
     return (uint32_t)(sum.r / 4) << 16 | (sum.g / 4) << 8 | sum.b / 4;
 }
+
+uint32_t picture_negative(unsigned int x, unsigned int y,
+                          unsigned int width, unsigned int height)
+{
+    return 0xffffff - picture_pixel(x, y, width, height);
+}
