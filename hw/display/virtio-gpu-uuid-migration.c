@@ -36,7 +36,7 @@ static void release_all(VirtIOGPU *g)
     }
 }
 
-/* Should the driver have taken its acknowledgement back, no one wants them */
+/* The destination refuses them if the driver has taken its word back */
 static bool resource_uuid_needed(void *opaque)
 {
     VirtIOGPU *g = opaque;
