@@ -16,6 +16,12 @@
 #define NEW_ID  1000
 #define SEED    "-seed 1"
 
+static void new_uuid(QVirtioGPU *gpu, uint8_t *uuid)
+{
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = NEW_ID });
+    assign_uuid({ .gpu = gpu, .id = NEW_ID, .uuid = uuid });
+}
+
 /* The device works on: old UUIDs go, and new ones are new */
 static void assert_works(Scene *scene)
 {
@@ -23,8 +29,7 @@ static void assert_works(Scene *scene)
     unsigned i;
     uuid_t uuid;
 
-    qvirtio_gpu_create_2d({ .gpu = gpu, .id = NEW_ID });
-    assign_uuid({ .gpu = gpu, .id = NEW_ID, .uuid = uuid });
+    new_uuid(gpu, uuid);
     scene_assert_new_uuid(scene, uuid);
     scene_change(scene, true);
     scene_assert(scene);
@@ -35,6 +40,17 @@ static void assert_works(Scene *scene)
         do_qvirtio_gpu_unref(scene->resources[i].res);
     }
     g_assert_false(has_uuids(gpu->qts));
+}
+
+/* The scene has arrived, or stayed, in the QEMU in which the device is now */
+static void end_scene(Scene *scene, QTestState *home)
+{
+    QVirtioGPU *gpu = scene->gpu;
+
+    scene_assert(scene);
+    assert_works(scene);
+    scene_free(scene);
+    come_home(gpu, home);
 }
 
 static void migrate_live(QVirtioGPU *gpu, QTestState *to)
@@ -50,10 +66,7 @@ static void migrate_socket(void *obj, void *data, QGuestAllocator *alloc)
     Scene *scene = scene_new(gpu, true);
 
     migrate_live(gpu, start_destination());
-    scene_assert(scene);
-    assert_works(scene);
-    scene_free(scene);
-    come_home(gpu, home);
+    end_scene(scene, home);
 }
 
 static void migrate_file(void *obj, void *data, QGuestAllocator *alloc)
@@ -66,11 +79,8 @@ static void migrate_file(void *obj, void *data, QGuestAllocator *alloc)
 
     g_assert_true(load_stream(to, stream));
     qvirtio_gpu_move(gpu, to);
-    scene_assert(scene);
-    assert_works(scene);
-    scene_free(scene);
     g_byte_array_unref(stream);
-    come_home(gpu, home);
+    end_scene(scene, home);
 }
 
 /* Each time to a new QEMU, of either kind in turn if there are two */
@@ -115,10 +125,7 @@ static void migrate_cancelled(void *obj, void *data, QGuestAllocator *alloc)
 
     cancel_migration(begin_migration(gpu->qts, to, true));
     qtest_quit(to);
-    scene_assert(scene);
-    assert_works(scene);
-    scene_free(scene);
-    come_home(gpu, gpu->qts);
+    end_scene(scene, gpu->qts);
 }
 
 /* What is given while the memory is under way arrives with the rest */
@@ -133,10 +140,7 @@ static void migrate_while_assigning(void *obj, void *data,
 
     finish_migration(migration);
     qvirtio_gpu_move(gpu, to);
-    scene_assert(scene);
-    assert_works(scene);
-    scene_free(scene);
-    come_home(gpu, home);
+    end_scene(scene, home);
 }
 
 /* None is sent, and none is missed: the first one comes on the destination */
@@ -188,12 +192,6 @@ static void *add_seed(GString *cmd_line, void *arg)
 {
     g_string_append(cmd_line, " " SEED " ");
     return arg;
-}
-
-static void new_uuid(QVirtioGPU *gpu, uint8_t *uuid)
-{
-    qvirtio_gpu_create_2d({ .gpu = gpu, .id = NEW_ID });
-    assign_uuid({ .gpu = gpu, .id = NEW_ID, .uuid = uuid });
 }
 
 static void restart(QVirtioGPU *gpu, QTestState *qts)

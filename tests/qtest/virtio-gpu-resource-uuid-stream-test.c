@@ -72,13 +72,14 @@ static void insert_bytes(GByteArray *stream, size_t at, const void *bytes,
     memcpy(stream->data + at, bytes, len);
 }
 
-static GByteArray *honest_stream(QVirtioGPU *gpu)
+/* Of a device with resources, of which the first @uuids have a UUID */
+static GByteArray *stream_of(QVirtioGPU *gpu, uint32_t uuids)
 {
     uint32_t id;
 
     for (id = 1; id <= RESOURCES; id++) {
         qvirtio_gpu_create_2d({ .gpu = gpu, .id = id });
-        if (id <= UUIDS) {
+        if (id <= uuids) {
             assign_uuid({ .gpu = gpu, .id = id });
         }
     }
@@ -86,11 +87,16 @@ static GByteArray *honest_stream(QVirtioGPU *gpu)
     return save_stream(gpu->qts);
 }
 
-/* Refused with that reason, and no part of it counts */
-static void assert_lie_refused(const GByteArray *stream, DestinationOpt opt,
-                               const char *reason)
+static GByteArray *honest_stream(QVirtioGPU *gpu)
 {
-    QTestState *to = assert_stream_refused(stream, opt, reason);
+    return stream_of(gpu, UUIDS);
+}
+
+/* Refused with that reason, and no part of it counts */
+static void assert_lie_refused(const GByteArray *stream, const char *reason)
+{
+    QTestState *to = assert_stream_refused(stream, (DestinationOpt) { },
+                                           reason);
 
     g_assert_false(has_uuids(to));
     qtest_quit(to);
@@ -166,7 +172,7 @@ static void forged(void *obj, void *data, QGuestAllocator *alloc)
     GByteArray *stream = honest_stream(obj);
 
     forgery->forge(find_subsection(stream));
-    assert_lie_refused(stream, (DestinationOpt) { }, forgery->reason);
+    assert_lie_refused(stream, forgery->reason);
     g_byte_array_unref(stream);
 }
 
@@ -175,7 +181,7 @@ static void assert_number_refused(GByteArray *stream, uint32_t number)
     Subsection *s = find_subsection(stream);
 
     s->num_records = cpu_to_be32(number);
-    assert_lie_refused(stream, (DestinationOpt) { },
+    assert_lie_refused(stream,
                        "Input validation failed: " RESOURCE_UUID_SUBSECTION
                        "/0 < UUIDs <= resources");
     s->num_records = cpu_to_be32(UUIDS);
@@ -212,8 +218,7 @@ static void second_copy(void *obj, void *data, QGuestAllocator *alloc)
 
     insert_bytes(stream, offset_in(stream, find_subsection(stream)) +
                  sizeof(copy), &copy, sizeof(copy));
-    assert_lie_refused(stream, (DestinationOpt) { },
-                       "UUIDs twice in the stream");
+    assert_lie_refused(stream, "UUIDs twice in the stream");
     g_byte_array_unref(stream);
 }
 
@@ -227,7 +232,7 @@ static void assert_cut_refused(QVirtioGPU *gpu, size_t offset,
 
     g_byte_array_set_size(stream, offset +
                           offset_in(stream, find_subsection(stream)));
-    assert_lie_refused(stream, (DestinationOpt) { }, reason);
+    assert_lie_refused(stream, reason);
     g_byte_array_unref(stream);
 }
 
@@ -269,23 +274,12 @@ static void insert_subsection(GByteArray *stream)
     insert_bytes(stream, end, &s, sizeof(s));
 }
 
-static GByteArray *stream_without_uuids(QVirtioGPU *gpu)
-{
-    uint32_t id;
-
-    for (id = 1; id <= RESOURCES; id++) {
-        qvirtio_gpu_create_2d({ .gpu = gpu, .id = id });
-    }
-    qos_invalidate_command_line();
-    return save_stream(gpu->qts);
-}
-
 static void assert_insertion_refused(QVirtioGPU *gpu, const char *reason)
 {
-    GByteArray *stream = stream_without_uuids(gpu);
+    GByteArray *stream = stream_of(gpu, 0);
 
     insert_subsection(stream);
-    assert_lie_refused(stream, (DestinationOpt) { }, reason);
+    assert_lie_refused(stream, reason);
     g_byte_array_unref(stream);
 }
 
@@ -307,7 +301,7 @@ static void not_acknowledged(void *obj, void *data, QGuestAllocator *alloc)
 /* What makes the two before a lie is not how it is forged */
 static void inserted(void *obj, void *data, QGuestAllocator *alloc)
 {
-    GByteArray *stream = stream_without_uuids(obj);
+    GByteArray *stream = stream_of(obj, 0);
     QTestState *to = start_destination();
 
     insert_subsection(stream);
