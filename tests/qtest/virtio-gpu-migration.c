@@ -23,13 +23,7 @@
 /* In bytes a second: less is taken for no limit */
 #define LEAST_BANDWIDTH 10
 
-typedef struct TempFile {
-    char *dir;
-    char *path;
-    char *uri;
-} TempFile;
-
-static TempFile *temp_file_new(const char *prefix)
+TempFile *temp_file_new(const char *prefix)
 {
     TempFile *file = g_new(TempFile, 1);
 
@@ -40,7 +34,7 @@ static TempFile *temp_file_new(const char *prefix)
     return file;
 }
 
-static void temp_file_free(TempFile *file)
+void temp_file_free(TempFile *file)
 {
     unlink(file->path);
     g_assert_cmpint(rmdir(file->dir), ==, 0);
@@ -50,7 +44,7 @@ static void temp_file_free(TempFile *file)
     g_free(file);
 }
 
-static GByteArray *temp_file_read(const TempFile *file)
+GByteArray *temp_file_read(const TempFile *file)
 {
     char *bytes;
     gsize len;

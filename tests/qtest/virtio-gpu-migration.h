@@ -12,6 +12,40 @@
 typedef struct Migration Migration;
 
 /**
+ * struct TempFile - A file in a folder of its own
+ * @dir: the folder
+ * @path: the file, which need not exist
+ * @uri: @path with a prefix
+ */
+typedef struct TempFile {
+    char *dir;
+    char *path;
+    char *uri;
+} TempFile;
+
+/**
+ * temp_file_new() - Make a folder for a file
+ * @prefix: what @uri begins with
+ *
+ * Return: the file, not created yet, to be freed by temp_file_free()
+ */
+TempFile *temp_file_new(const char *prefix);
+
+/**
+ * temp_file_free() - Remove a file, if it is there, and its folder
+ * @file: the file; freed
+ */
+void temp_file_free(TempFile *file);
+
+/**
+ * temp_file_read() - Read a file
+ * @file: the file
+ *
+ * Return: what is in it, to be freed by g_byte_array_unref()
+ */
+GByteArray *temp_file_read(const TempFile *file);
+
+/**
  * struct DestinationOpt - Options of start_destination()
  * @without: what to leave out of the command line of the test's own QEMU; may
  *           be NULL

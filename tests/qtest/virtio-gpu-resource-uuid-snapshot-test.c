@@ -21,11 +21,6 @@
 /* Id of the resource and UUID */
 #define RECORD_LEN  (sizeof(uint32_t) + sizeof(uuid_t))
 
-typedef struct Disk {
-    char *dir;
-    char *path;
-} Disk;
-
 static void await_job(QTestState *qts)
 {
     bool concluded = false;
@@ -43,7 +38,7 @@ static void await_job(QTestState *qts)
                              " 'arguments': { 'id': 'create' } }");
 }
 
-static void disk_add(Disk *disk, QTestState *qts)
+static void disk_add(TempFile *disk, QTestState *qts)
 {
     qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-add',"
                              " 'arguments': { 'node-name': 'disk',"
@@ -59,13 +54,10 @@ static void disk_remove(QTestState *qts, const char *node)
 }
 
 /* By QEMU itself, as qemu-img need not be there */
-static Disk *disk_new(QTestState *qts)
+static TempFile *disk_new(QTestState *qts)
 {
-    Disk *disk = g_new(Disk, 1);
+    TempFile *disk = temp_file_new("");
 
-    disk->dir = g_dir_make_tmp("virtio-gpu-test-XXXXXX", NULL);
-    g_assert_nonnull(disk->dir);
-    disk->path = g_build_filename(disk->dir, "disk.qcow2", NULL);
     qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-create',"
                              " 'arguments': { 'job-id': 'create',"
                              " 'options': { 'driver': 'file',"
@@ -83,15 +75,6 @@ static Disk *disk_new(QTestState *qts)
     disk_remove(qts, "file");
     disk_add(disk, qts);
     return disk;
-}
-
-static void disk_free(Disk *disk)
-{
-    g_assert_cmpint(unlink(disk->path), ==, 0);
-    g_assert_cmpint(rmdir(disk->dir), ==, 0);
-    g_free(disk->dir);
-    g_free(disk->path);
-    g_free(disk);
 }
 
 static void assert_hmp(QTestState *qts, const char *command)
@@ -139,7 +122,7 @@ static void assert_then(Scene *scene)
 static void snapshot_then(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
-    Disk *disk = disk_new(gpu->qts);
+    TempFile *disk = disk_new(gpu->qts);
     Scene *scene = scene_new(gpu, true);
     QVirtQueue then = *gpu->ctrlq;
     int i;
@@ -151,7 +134,7 @@ static void snapshot_then(void *obj, void *data, QGuestAllocator *alloc)
         assert_then(scene);
     }
     scene_free(scene);
-    disk_free(disk);
+    temp_file_free(disk);
     come_home(gpu, gpu->qts);
 }
 
@@ -160,7 +143,7 @@ static void snapshot_new_qemu(void *obj, void *data, QGuestAllocator *alloc)
     QVirtioGPU *gpu = obj;
     QTestState *home = gpu->qts;
     QTestState *to = start_destination(.running = true);
-    Disk *disk = disk_new(home);
+    TempFile *disk = disk_new(home);
     Scene *scene = scene_new(gpu, true);
     QVirtQueue then = *gpu->ctrlq;
 
@@ -173,23 +156,19 @@ static void snapshot_new_qemu(void *obj, void *data, QGuestAllocator *alloc)
     load(gpu, &then);
     assert_then(scene);
     scene_free(scene);
-    disk_free(disk);
+    temp_file_free(disk);
     come_home(gpu, home);
 }
 
 /* The last UUID in the snapshot becomes the null one */
-static void forge(const Disk *disk)
+static void forge(const TempFile *disk)
 {
     static const uint8_t null[sizeof(uuid_t)];
     size_t at = RECORDS_AT + (SCENE_RESOURCES - 1) * RECORD_LEN - sizeof(null);
-    GByteArray *bytes;
+    GByteArray *bytes = temp_file_read(disk);
     ssize_t name;
-    char *data;
-    gsize len;
     int fd;
 
-    g_assert_true(g_file_get_contents(disk->path, &data, &len, NULL));
-    bytes = g_byte_array_new_take((guint8 *)data, len);
     name = find_bytes(bytes, 0, RESOURCE_UUID_SUBSECTION,
                       strlen(RESOURCE_UUID_SUBSECTION));
     g_assert_cmpint(name, >=, 0);
@@ -207,7 +186,7 @@ static void snapshot_refused_whole(void *obj, void *data,
                                    QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
-    Disk *disk = disk_new(gpu->qts);
+    TempFile *disk = disk_new(gpu->qts);
     Scene *scene = scene_new(gpu, true);
     QVirtQueue then = *gpu->ctrlq;
     unsigned i;
@@ -228,7 +207,7 @@ static void snapshot_refused_whole(void *obj, void *data,
         scene_assert_new_uuid(scene, uuid);
     }
     scene_free(scene);
-    disk_free(disk);
+    temp_file_free(disk);
     come_home(gpu, gpu->qts);
 }
 
@@ -240,7 +219,7 @@ static void snapshot_needs_property(void *obj, void *data,
     QTestState *home = gpu->qts;
     QTestState *off = start_destination(.without = "," RESOURCE_UUID_ON,
                                         .running = true);
-    Disk *disk = disk_new(home);
+    TempFile *disk = disk_new(home);
 
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
     assign_uuid({ .gpu = gpu, .id = 1 });
@@ -256,7 +235,7 @@ static void snapshot_needs_property(void *obj, void *data,
     qvirtio_gpu_start(gpu, 0);
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
     assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
-    disk_free(disk);
+    temp_file_free(disk);
     come_home(gpu, home);
 }
 
