@@ -1,0 +1,65 @@
+/*
+ * virtio-gpu: resources as objects that other virtio devices can look up
+ *
+ * Context of every function: BQL held.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VIRTIO_GPU_EXPORT_H
+#define HW_VIRTIO_GPU_EXPORT_H
+
+#include "hw/virtio/virtio-export.h"
+#include "hw/virtio/virtio-gpu.h"
+
+/**
+ * virtio_gpu_export_class_init() - Make a class of GPUs exporters
+ * @klass: class of TYPE_VIRTIO_GPU, which implements TYPE_VIRTIO_EXPORTER
+ */
+void virtio_gpu_export_class_init(ObjectClass *klass);
+
+/**
+ * virtio_gpu_export_register() - Let others look up a device's resources
+ * @g: device; nothing is done if its property 'resource_uuid' is off
+ */
+void virtio_gpu_export_register(VirtIOGPU *g);
+
+/**
+ * virtio_gpu_export_finalize() - Let nobody look up a device's resources
+ * @obj: a VirtIOGPU, registered or not; this is its instance_finalize, and
+ *       frees its UUIDs as well
+ */
+void virtio_gpu_export_finalize(Object *obj);
+
+/**
+ * virtio_gpu_format_to_fourcc() - Name a format as importers do
+ * @format: VIRTIO_GPU_FORMAT_*
+ *
+ * Return: the DRM_FORMAT_* with the same bytes in memory, or
+ * DRM_FORMAT_INVALID if @format is none of the virtio specification's.
+ */
+uint32_t virtio_gpu_format_to_fourcc(uint32_t format);
+
+/**
+ * virtio_gpu_image_describe() - Tell how the image of a resource lies in memory
+ * @res: resource with a pixman image
+ * @object: its geometry and size are filled in; its descriptor is left alone
+ */
+void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
+                               VirtIOExportObject *object);
+
+/**
+ * virtio_gpu_image_export() - Hand out the memory of a resource's image
+ * @res: resource with a pixman image
+ * @object: its descriptor, kind and size are filled in on success
+ * @errp: set on failure
+ *
+ * The descriptor is a dma-buf if the host has /dev/udmabuf, else a memfd.
+ *
+ * Return: true on success; false with @errp set if the host could not allocate
+ * memory that is sealed against resizing, or no descriptor now.
+ */
+bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
+                             VirtIOExportObject *object, Error **errp);
+
+#endif /* HW_VIRTIO_GPU_EXPORT_H */
