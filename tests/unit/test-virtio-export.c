@@ -117,7 +117,7 @@ static TestExporter *new_exporter(const char *type, const QemuUUID *uuid,
 
     virtio_export_object_init(&t->object);
     t->uuid = *uuid;
-    t->object.fd = qemu_memfd_create("exported", 4096, false, 0, 0,
+    t->object.fd = qemu_memfd_create("exported", 4096, false, 0, F_SEAL_SHRINK,
                                      &error_abort);
     t->object.width = mark;
     g_assert_cmpint(pwrite(t->object.fd, &mark, 1, 0), ==, 1);
@@ -136,6 +136,33 @@ static unsigned int num_fds(void)
     }
     return num;
 }
+
+/* A consumer: maps what the guest has named */
+static void *consumer_map(const QemuUUID *uuid, size_t *size, Error **errp)
+{
+    VirtIOExportObject object;
+    void *memory = MAP_FAILED;
+    int seals;
+
+    if (!virtio_export_lookup(uuid, &object, errp)) {
+        return NULL;
+    }
+    seals = fcntl(object.fd, F_GET_SEALS);
+    if (object.kind != VIRTIO_EXPORT_KIND_DMABUF &&
+        (seals < 0 || !(seals & F_SEAL_SHRINK))) {
+        error_setg(errp, "the object's owner could shrink it");
+    } else {
+        *size = lseek(object.fd, 0, SEEK_END);
+        memory = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                      object.fd, 0);
+        if (memory == MAP_FAILED) {
+            error_setg_errno(errp, errno, "cannot map the object");
+        }
+    }
+    virtio_export_object_close(&object);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+/* End of the consumer */
 
 /* The first byte of what is behind @uuid; 0 if nothing is */
 static char look_up(const QemuUUID *uuid)
@@ -207,16 +234,32 @@ static void exporter_gone(void)
 static void memory_outlives_exporter(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
-    VirtIOExportObject object;
+    unsigned int before = num_fds();
+    size_t size;
     char *map;
 
-    g_assert_true(virtio_export_lookup(&uuid_a, &object, &error_abort));
+    map = consumer_map(&uuid_a, &size, &error_abort);
+    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(size, ==, 4096);
     object_unref(OBJECT(a));
-    map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, object.fd, 0);
-    g_assert_true(map != MAP_FAILED);
-    virtio_export_object_close(&object);
     g_assert_cmpint(map[0], ==, 'a');
-    munmap(map, 4096);
+    munmap(map, size);
+}
+
+static void consumer_maps_no_unsealed_memory(void)
+{
+    TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
+    unsigned int before = num_fds();
+    Error *err = NULL;
+    size_t size;
+
+    close(a->object.fd);
+    a->object.fd = qemu_memfd_create("exported", 4096, false, 0, 0,
+                                     &error_abort);
+    g_assert_null(consumer_map(&uuid_a, &size, &err));
+    error_free_or_abort(&err);
+    g_assert_cmpuint(num_fds(), ==, before);
+    object_unref(OBJECT(a));
 }
 
 static void every_field(void)
@@ -391,6 +434,8 @@ int main(int argc, char **argv)
                     descriptor_is_the_callers);
     g_test_add_func("/virtio-export/lookup/memory-outlives-exporter",
                     memory_outlives_exporter);
+    g_test_add_func("/virtio-export/lookup/consumer-maps-no-unsealed-memory",
+                    consumer_maps_no_unsealed_memory);
     g_test_add_func("/virtio-export/lookup/uuid-is-not-kept",
                     uuid_is_not_kept);
     g_test_add_data_func("/virtio-export/order/last-registered-last",

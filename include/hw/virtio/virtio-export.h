@@ -95,7 +95,7 @@ typedef struct VirtIOExportInfo {
 } VirtIOExportInfo;
 
 /**
- * typedef VirtIOExportFn - Called for an object; must not change what is exported
+ * typedef VirtIOExportFn - Called for an object; must not change any
  * @info: about the object
  * @opaque: of the caller
  */

@@ -1,0 +1,48 @@
+/*
+ * The descriptors of another process
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "process-fds.h"
+
+unsigned int process_fds_count(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd", pid);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    unsigned int num = 0;
+
+    g_assert_nonnull(dir);
+    while (g_dir_read_name(dir)) {
+        num++;
+    }
+    return num;
+}
+
+static bool is_open(pid_t pid, unsigned int fd)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd/%u", pid, fd);
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+struct rlimit process_fds_exhaust(pid_t pid)
+{
+    struct rlimit old, none;
+    unsigned int fd = 0;
+
+    while (is_open(pid, fd)) {
+        fd++;
+    }
+    g_assert_cmpint(prlimit(pid, RLIMIT_NOFILE, NULL, &old), ==, 0);
+    none = (struct rlimit) { .rlim_cur = fd, .rlim_max = old.rlim_max };
+    g_assert_cmpint(prlimit(pid, RLIMIT_NOFILE, &none, NULL), ==, 0);
+    return old;
+}
+
+void process_fds_restore(pid_t pid, struct rlimit old)
+{
+    g_assert_cmpint(prlimit(pid, RLIMIT_NOFILE, &old, NULL), ==, 0);
+}

@@ -1,0 +1,220 @@
+/*
+ * A vhost-user back-end inside a test, for the messages about shared objects
+ *
+ * It is the back-end of a vhost-user-blk-pci device.  A thread answers what
+ * QEMU asks on the main channel, and can be told to misbehave; the test itself
+ * talks to QEMU on the back-end channel.  A peer does not wait for QEMU for
+ * ever: after a minute, or VHOST_USER_PEER_TIME_LIMIT seconds, the test fails.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_VHOST_USER_PEER_H
+#define TESTS_VHOST_USER_PEER_H
+
+#include "libqtest.h"
+
+/* Requests of QEMU that tests wait for (docs/interop/vhost-user.rst) */
+#define PEER_GET_VRING_BASE     11
+#define PEER_GET_CONFIG         24
+#define PEER_GET_SHARED_OBJECT  41
+
+/* Requests of the back-end */
+#define PEER_CONFIG_CHANGE      2
+#define PEER_ADD                6
+#define PEER_REMOVE             7
+#define PEER_LOOKUP             8
+
+#define PEER_NEED_REPLY         (1 << 3)
+/* UUIDs are this many bytes */
+#define PEER_UUID_SIZE          16
+
+/* How a peer answers VHOST_USER_GET_SHARED_OBJECT */
+typedef enum PeerAnswer {
+    PEER_ANSWER_FD,             /* its memfd */
+    PEER_ANSWER_ECHO,           /* the same, with the UUID as payload */
+    PEER_ANSWER_NO_FD,
+    PEER_ANSWER_TWO_FDS,
+    PEER_ANSWER_MANY_FDS,
+    PEER_ANSWER_WRONG_REQUEST,
+    PEER_ANSWER_WRONG_FLAGS,
+    PEER_ANSWER_HUGE_PAYLOAD,
+    PEER_ANSWER_CLOSE,          /* by closing the main channel */
+} PeerAnswer;
+
+typedef struct VhostUserPeer VhostUserPeer;
+
+/**
+ * struct PeerReply - What QEMU has answered on the back-end channel
+ * @u64: zero for success
+ * @num_fds: descriptors that came with it
+ * @fd: the first of them, which is the caller's; else -1
+ */
+typedef struct PeerReply {
+    uint64_t u64;
+    size_t num_fds;
+    int fd;
+} PeerReply;
+
+/**
+ * vhost_user_peer_new() - Start a back-end
+ * @id: name, which is also that of QEMU's device
+ * @shared_objects: offer VHOST_USER_PROTOCOL_F_SHARED_OBJECT
+ *
+ * Return: a back-end that waits for QEMU's connections, one after the other;
+ * free it with vhost_user_peer_free(), after QEMU has ended.
+ */
+VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects);
+
+/**
+ * vhost_user_peer_free() - Stop a back-end
+ * @peer: may be NULL
+ */
+void vhost_user_peer_free(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_args() - QEMU's options for a back-end and its device
+ * @peer: back-end
+ * @device_opts: further properties of the device, or ""
+ *
+ * Return: options, to be freed by the caller.
+ */
+char *vhost_user_peer_args(const VhostUserPeer *peer, const char *device_opts);
+
+/**
+ * vhost_user_peer_wait_ready() - Wait until QEMU has given the back-end channel
+ * @peer: back-end
+ */
+void vhost_user_peer_wait_ready(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_wait_gone() - Wait until QEMU has closed the back-end channel
+ * @peer: back-end
+ */
+void vhost_user_peer_wait_gone(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_answer() - Choose how GET_SHARED_OBJECT is answered
+ * @peer: back-end
+ * @answer: from now on
+ */
+void vhost_user_peer_answer(VhostUserPeer *peer, PeerAnswer answer);
+
+/**
+ * vhost_user_peer_memory() - The memory behind all objects of a back-end
+ * @peer: back-end
+ *
+ * Return: its memfd, which stays the back-end's.
+ */
+int vhost_user_peer_memory(const VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_asked() - What GET_SHARED_OBJECT has asked for
+ * @peer: back-end
+ * @uuid: the last one asked for
+ *
+ * Return: how often QEMU has asked with a payload of PEER_UUID_SIZE bytes.
+ */
+unsigned int vhost_user_peer_asked(VhostUserPeer *peer, uint8_t *uuid);
+
+/**
+ * vhost_user_peer_hold() - Be busy when a request comes
+ * @peer: back-end
+ * @request: of QEMU, on the main channel
+ *
+ * The back-end leaves @request unread until vhost_user_peer_release(), as one
+ * that has a single thread does if it waits for QEMU meanwhile.
+ */
+void vhost_user_peer_hold(VhostUserPeer *peer, uint32_t request);
+
+/**
+ * vhost_user_peer_wait_held() - Wait until QEMU waits for a back-end
+ * @peer: back-end for which vhost_user_peer_hold() was called
+ */
+void vhost_user_peer_wait_held(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_release() - Read the request that was left unread
+ * @peer: back-end
+ */
+void vhost_user_peer_release(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_disconnect() - Close the main channel
+ * @peer: back-end; QEMU connects again
+ */
+void vhost_user_peer_disconnect(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_close_channel() - Close the back-end channel
+ * @peer: back-end
+ */
+void vhost_user_peer_close_channel(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_send() - Send a request, and wait for nothing
+ * @peer: back-end
+ * @request: PEER_*
+ * @flags: PEER_NEED_REPLY or 0
+ * @payload: of the request
+ * @size: of @payload, in bytes
+ */
+void vhost_user_peer_send(VhostUserPeer *peer, uint32_t request,
+                          uint32_t flags, const void *payload, uint32_t size);
+
+/**
+ * vhost_user_peer_try_send() - Send a request, if there is room for it
+ * @peer: back-end
+ * @request: PEER_*
+ * @flags: PEER_NEED_REPLY or 0
+ * @payload: of the request
+ * @size: of @payload, in bytes
+ *
+ * Return: 0 on success; EAGAIN if there is no room, EPIPE if QEMU has closed
+ * the channel.
+ */
+int vhost_user_peer_try_send(VhostUserPeer *peer, uint32_t request,
+                             uint32_t flags, const void *payload,
+                             uint32_t size);
+
+/**
+ * vhost_user_peer_recv() - Wait for QEMU's reply
+ * @peer: back-end
+ * @request: to which it has to be the reply
+ *
+ * Return: the reply.
+ */
+PeerReply vhost_user_peer_recv(VhostUserPeer *peer, uint32_t request);
+
+/**
+ * vhost_user_peer_add() - Register an object
+ * @peer: back-end
+ * @uuid: of the object
+ *
+ * Return: whether QEMU takes it.
+ */
+bool vhost_user_peer_add(VhostUserPeer *peer, const uint8_t *uuid);
+
+/**
+ * vhost_user_peer_remove() - Unregister an object
+ * @peer: back-end
+ * @uuid: of the object
+ *
+ * Return: whether QEMU agrees.
+ */
+bool vhost_user_peer_remove(VhostUserPeer *peer, const uint8_t *uuid);
+
+/**
+ * vhost_user_peer_lookup() - Look an object up
+ * @peer: back-end
+ * @uuid: of the object
+ *
+ * Fails the test if a refusal comes with a descriptor, or a success not with
+ * exactly one.
+ *
+ * Return: descriptor of the object, to be closed by the caller; -1 if QEMU
+ * refuses.
+ */
+int vhost_user_peer_lookup(VhostUserPeer *peer, const uint8_t *uuid);
+
+#endif /* TESTS_VHOST_USER_PEER_H */

@@ -1,0 +1,58 @@
+/*
+ * A vhost-user device beside a virtio-gpu, which looks up its resources
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_VIRTIO_GPU_IMPORTER_H
+#define TESTS_VIRTIO_GPU_IMPORTER_H
+
+#include "virtio-gpu-resource-uuid.h"
+#include "vhost-user-peer.h"
+
+/**
+ * importer_before() - Let a test have an importer
+ * @cmd_line: of QEMU
+ * @arg: of the test
+ *
+ * For QOSGraphTestOptions.before.
+ *
+ * Return: @arg
+ */
+void *importer_before(GString *cmd_line, void *arg);
+
+/**
+ * importer() - The back-end of the importer
+ *
+ * Return: what importer_before() has started, ready for look-ups.
+ */
+VhostUserPeer *importer(void);
+
+/**
+ * importer_args() - QEMU's options for the importer
+ *
+ * Return: what importer_before() has added; valid until the end of the test.
+ */
+const char *importer_args(void);
+
+/**
+ * importer_map() - Look a resource up, and map it
+ * @peer: who looks it up
+ * @uuid: of the resource
+ * @size: set to the size of its memory; may be NULL
+ *
+ * Return: the memory, readable and writable, to be unmapped by munmap(); NULL
+ * if it is not found.
+ */
+uint8_t *importer_map(VhostUserPeer *peer, const uint8_t *uuid, size_t *size);
+
+/**
+ * importer_finds() - Tell whether a resource can be looked up
+ * @peer: who looks it up
+ * @uuid: of the resource
+ *
+ * Return: true if it can.
+ */
+bool importer_finds(VhostUserPeer *peer, const uint8_t *uuid);
+
+#endif

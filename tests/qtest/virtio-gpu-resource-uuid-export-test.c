@@ -1,0 +1,448 @@
+/*
+ * QTest testcases for looking up virtio-gpu's resources by their UUIDs
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/memfd.h"
+#include "qemu/module.h"
+#include "qemu/units.h"
+#include "libqtest.h"
+#include "libqos/qgraph.h"
+#include "libqos/virtio-gpu-screen.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "process-fds.h"
+#include "virtio-gpu-importer.h"
+#include "virtio-gpu-migration.h"
+#include "virtio-gpu-scene.h"
+
+#define SECOND_GPU_SLOT 5
+#define WIDTH   32
+#define HEIGHT  16
+#define BYTES   (WIDTH * HEIGHT * QVIRTIO_GPU_BYTES_PER_PIXEL)
+
+static TempFile *trace_file;
+
+/* A resource with a UUID, drawn in one colour */
+typedef struct Drawn {
+    QVirtioGPUResourceOpt res;
+    uuid_t uuid;
+    uint8_t pixels[BYTES];
+} Drawn;
+
+static void draw(Drawn *d, uint8_t colour)
+{
+    memset(d->pixels, colour, BYTES);
+    qtest_memwrite(d->res.gpu->qts, d->res.backing, d->pixels, BYTES);
+    do_qvirtio_gpu_transfer(d->res);
+}
+
+static void draw_new(Drawn *d, QVirtioGPU *gpu, uint32_t id, uint8_t colour)
+{
+    d->res = (QVirtioGPUResourceOpt) {
+        .gpu = gpu, .id = id, .width = WIDTH, .height = HEIGHT,
+        .backing = guest_alloc(gpu->alloc, BYTES), .backing_len = BYTES,
+    };
+    do_qvirtio_gpu_create_2d(d->res);
+    do_qvirtio_gpu_attach_backing(d->res);
+    draw(d, colour);
+    assign_uuid({ .gpu = gpu, .id = id, .uuid = d->uuid });
+}
+
+static void done(Drawn *d)
+{
+    guest_free(d->res.gpu->alloc, d->res.backing);
+}
+
+static void assert_memory(VhostUserPeer *peer, const Drawn *d)
+{
+    size_t size;
+    uint8_t *memory = importer_map(peer, d->uuid, &size);
+
+    g_assert_nonnull(memory);
+    g_assert_cmpmem(memory, BYTES, d->pixels, BYTES);
+    munmap(memory, size);
+}
+
+/* Virtio specification: what others write is not in the attached backing */
+static void same_memory(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    uint8_t theirs[BYTES], backing[BYTES];
+    uint8_t *memory;
+    size_t size;
+    Drawn d;
+
+    draw_new(&d, gpu, 1, 0x11);
+    do_qvirtio_gpu_set_scanout(d.res);
+    do_qvirtio_gpu_flush(d.res);
+    memory = importer_map(importer(), d.uuid, &size);
+    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+
+    /* no further look-up */
+    draw(&d, 0x22);
+    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+
+    memset(theirs, 0x33, BYTES);
+    memcpy(memory, theirs, BYTES);
+    do_qvirtio_gpu_flush(d.res);
+    qvirtio_gpu_assert_screen(gpu, theirs, WIDTH, HEIGHT);
+    qtest_memread(gpu->qts, d.res.backing, backing, BYTES);
+    g_assert_cmpmem(backing, BYTES, d.pixels, BYTES);
+
+    do_qvirtio_gpu_transfer(d.res);
+    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+    munmap(memory, size);
+    done(&d);
+}
+
+typedef struct Format {
+    uint32_t virtio;
+    uint32_t fourcc;
+} Format;
+
+static const Format formats[] = {
+    { VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, DRM_FORMAT_ARGB8888 },
+    { VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, DRM_FORMAT_XRGB8888 },
+    { VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM, DRM_FORMAT_BGRA8888 },
+    { VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM, DRM_FORMAT_BGRX8888 },
+    { VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM, DRM_FORMAT_ABGR8888 },
+    { VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM, DRM_FORMAT_RGBX8888 },
+    { VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM, DRM_FORMAT_RGBA8888 },
+    { VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM, DRM_FORMAT_XBGR8888 },
+};
+
+static const struct {
+    uint32_t width;
+    uint32_t height;
+} sizes[] = {
+    { 1, 1 }, { 3, 5 }, { 641, 479 }, { 1024, 1 }, { 1, 1025 }, { 33, 31 },
+};
+
+/* The last line of the trace: what the device behind the look-up was given */
+static char *last_traced(void)
+{
+    GByteArray *bytes = temp_file_read(trace_file);
+    g_autofree char *text = g_strndup((char *)bytes->data, bytes->len);
+    char *line;
+
+    g_byte_array_unref(bytes);
+    g_strchomp(text);
+    line = strrchr(text, '\n');
+    return g_strdup(line ? line + 1 : text);
+}
+
+static void assert_traced(const uint8_t *uuid, const char *geometry)
+{
+    g_autofree char *line = last_traced();
+    g_autofree char *expected = NULL;
+    char text[UUID_STR_LEN];
+
+    uuid_unparse_lower(uuid, text);
+    expected = g_strdup_printf("virtio_export_lookup %s: %s", text, geometry);
+    g_test_message("%s", line);
+    g_assert_true(g_str_has_suffix(line, expected));
+}
+
+static void assert_geometry(QVirtioGPU *gpu, const Format *format,
+                            uint32_t width, uint32_t height)
+{
+    size_t bytes = width * height * QVIRTIO_GPU_BYTES_PER_PIXEL;
+    size_t page = qemu_real_host_page_size();
+    g_autofree char *geometry = NULL;
+    uint8_t *memory;
+    uuid_t uuid;
+    size_t size;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1, .format = format->virtio,
+                            .width = width, .height = height });
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
+    memory = importer_map(importer(), uuid, &size);
+    g_assert_nonnull(memory);
+    g_assert_cmpuint(size, ==, ROUND_UP(bytes, page));
+    geometry = g_strdup_printf("kind 1, size %zu, %ux%u, fourcc 0x%08x, "
+                               "modifier 0x0, planes 1, stride %u, offset 0",
+                               size, width, height, format->fourcc,
+                               width * QVIRTIO_GPU_BYTES_PER_PIXEL);
+    assert_traced(uuid, geometry);
+    munmap(memory, size);
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+}
+
+static void every_format_and_size(void *obj, void *data,
+                                  QGuestAllocator *alloc)
+{
+    int i, j;
+
+    for (i = 0; i < ARRAY_SIZE(formats); i++) {
+        for (j = 0; j < ARRAY_SIZE(sizes); j++) {
+            assert_geometry(obj, &formats[i], sizes[j].width,
+                            sizes[j].height);
+        }
+    }
+}
+
+static void cannot_be_resized(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    Drawn d;
+    int fd;
+
+    draw_new(&d, gpu, 1, 0x11);
+    fd = vhost_user_peer_lookup(importer(), d.uuid);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(fcntl(fd, F_GET_SEALS), ==,
+                    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+    g_assert_cmpint(ftruncate(fd, 0), ==, -1);
+    g_assert_cmpint(errno, ==, EPERM);
+    g_assert_cmpint(ftruncate(fd, 1 * MiB), ==, -1);
+    g_assert_cmpint(errno, ==, EPERM);
+    g_assert_cmpint(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), ==, -1);
+    g_assert_cmpint(errno, ==, EPERM);
+    close(fd);
+
+    draw(&d, 0x22);
+    assert_memory(importer(), &d);
+    done(&d);
+}
+
+static void no_uuid_no_object(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    uuid_t null = { };
+    uuid_t other;
+    Drawn d;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 2 });
+    draw_new(&d, gpu, 1, 0x11);
+    uuid_copy(other, d.uuid);
+    other[0] ^= 1;
+    g_assert_false(importer_finds(importer(), null));
+    g_assert_false(importer_finds(importer(), other));
+    g_assert_true(importer_finds(importer(), d.uuid));
+    done(&d);
+}
+
+static void after_unref(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    Drawn old, new;
+    uint8_t *memory;
+    size_t size;
+
+    draw_new(&old, gpu, 1, 0x11);
+    memory = importer_map(importer(), old.uuid, &size);
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    g_assert_false(importer_finds(importer(), old.uuid));
+    g_assert_cmpmem(memory, BYTES, old.pixels, BYTES);
+
+    /* the id says nothing */
+    draw_new(&new, gpu, 1, 0x22);
+    g_assert_false(importer_finds(importer(), old.uuid));
+    g_assert_cmpmem(memory, BYTES, old.pixels, BYTES);
+    assert_memory(importer(), &new);
+    munmap(memory, size);
+    done(&old);
+    done(&new);
+}
+
+static void after_reset(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    uint8_t *memory;
+    size_t size;
+    Drawn d;
+
+    draw_new(&d, gpu, 1, 0x11);
+    memory = importer_map(importer(), d.uuid, &size);
+    qvirtio_gpu_start(gpu, 0);
+    g_assert_false(importer_finds(importer(), d.uuid));
+    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+    munmap(memory, size);
+    done(&d);
+}
+
+/* Once QEMU answers, it has done with the look-ups before */
+static unsigned int settled_fds(QVirtioGPU *gpu)
+{
+    qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'query-status' }");
+    return process_fds_count(qtest_pid(gpu->qts));
+}
+
+static void leaves_no_descriptor(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    unsigned int before;
+    uuid_t none = { 1 };
+    Drawn d;
+    int i;
+
+    draw_new(&d, gpu, 1, 0x11);
+    g_assert_true(importer_finds(importer(), d.uuid));
+    before = settled_fds(gpu);
+    for (i = 0; i < 100; i++) {
+        g_assert_true(importer_finds(importer(), d.uuid));
+        g_assert_false(importer_finds(importer(), none));
+    }
+    g_assert_cmpuint(settled_fds(gpu), ==, before);
+    done(&d);
+}
+
+static void no_descriptors_left(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    pid_t pid = qtest_pid(gpu->qts);
+    struct rlimit old;
+    Drawn d;
+
+    draw_new(&d, gpu, 1, 0x11);
+    g_assert_true(importer_finds(importer(), d.uuid));
+    settled_fds(gpu);
+    old = process_fds_exhaust(pid);
+    g_assert_false(importer_finds(importer(), d.uuid));
+    draw(&d, 0x22);
+    process_fds_restore(pid, old);
+    assert_memory(importer(), &d);
+    done(&d);
+}
+
+/* A back-end cannot take the place of a resource */
+static void back_end_cannot_take_uuid(void *obj, void *data,
+                                      QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    Drawn d;
+
+    draw_new(&d, gpu, 1, 0x11);
+    g_assert_false(vhost_user_peer_add(importer(), d.uuid));
+    g_assert_false(vhost_user_peer_remove(importer(), d.uuid));
+    assert_memory(importer(), &d);
+
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    g_assert_true(vhost_user_peer_add(importer(), d.uuid));
+    done(&d);
+}
+
+static void *add_second_gpu(GString *cmd_line, void *arg)
+{
+    g_string_append(cmd_line, " -device virtio-gpu-pci,id=gpu1,addr="
+                    stringify(SECOND_GPU_SLOT) "," RESOURCE_UUID_ON " ");
+    return importer_before(cmd_line, arg);
+}
+
+static void two_devices(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPUPCI *first = obj;
+    QPCIAddress addr = { .devfn = QPCI_DEVFN(SECOND_GPU_SLOT, 0) };
+    QVirtioGPUPCI *second = qvirtio_gpu_pci_new(first->pci_vdev.pdev->bus,
+                                                &addr, alloc);
+    Drawn one, two;
+
+    qos_object_queue_destroy(&second->pci_vdev.obj);
+    qos_object_start_hw(&second->pci_vdev.obj);
+    draw_new(&one, &first->gpu, 1, 0x11);
+    draw_new(&two, &second->gpu, 1, 0x22);
+    assert_memory(importer(), &one);
+    assert_memory(importer(), &two);
+
+    qvirtio_gpu_start(&second->gpu, 0);
+    assert_memory(importer(), &one);
+    g_assert_false(importer_finds(importer(), two.uuid));
+    done(&one);
+    done(&two);
+}
+
+static void assert_scene_memory(VhostUserPeer *peer, Scene *scene)
+{
+    int i;
+
+    for (i = 0; i < SCENE_RESOURCES; i++) {
+        SceneResource *r = &scene->resources[i];
+        size_t bytes = r->res.width * r->res.height *
+                       QVIRTIO_GPU_BYTES_PER_PIXEL;
+        uint8_t *memory;
+        size_t size;
+
+        if (r->has_uuid) {
+            memory = importer_map(peer, r->uuid, &size);
+            g_assert_nonnull(memory);
+            g_assert_cmpmem(memory, bytes, r->pixels, bytes);
+            munmap(memory, size);
+        }
+    }
+}
+
+static void migrated(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QTestState *home = gpu->qts;
+    Scene *scene = scene_new(gpu, true);
+    VhostUserPeer *peer = vhost_user_peer_new("other", true);
+    g_autofree char *args = vhost_user_peer_args(peer, "");
+    QTestState *to;
+
+    assert_scene_memory(importer(), scene);
+    to = start_destination(.without = importer_args(), .with = args);
+    vhost_user_peer_wait_ready(peer);
+    finish_migration(begin_migration(home, to, false));
+    qvirtio_gpu_move(gpu, to);
+    assert_scene_memory(peer, scene);
+    scene_change(scene, true);
+    assert_scene_memory(peer, scene);
+    scene_free(scene);
+    come_home(gpu, home);
+    vhost_user_peer_free(peer);
+}
+
+static void *importer_and_trace(GString *cmd_line, void *arg)
+{
+    trace_file = temp_file_new("");
+    g_test_queue_destroy((GDestroyNotify)temp_file_free, trace_file);
+    g_string_append_printf(cmd_line, " -trace virtio_export_lookup -D %s",
+                           trace_file->path);
+    return importer_before(cmd_line, arg);
+}
+
+static void *importer_and_sandbox(GString *cmd_line, void *arg)
+{
+    g_string_append(cmd_line, " -sandbox on,obsolete=deny,"
+                    "elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    return importer_before(cmd_line, arg);
+}
+
+static void register_export_test(void)
+{
+    static const UUIDTest tests[] = {
+        { "export/same-memory", same_memory },
+        { "export/no-uuid-no-object", no_uuid_no_object },
+        { "export/cannot-be-resized", cannot_be_resized },
+        { "export/after-unref", after_unref },
+        { "export/after-reset", after_reset },
+        { "export/leaves-no-descriptor", leaves_no_descriptor },
+        { "export/no-descriptors-left", no_descriptors_left },
+        { "export/back-end-cannot-take-uuid", back_end_cannot_take_uuid },
+        { "export/migrated", migrated },
+        { }
+    };
+    static const UUIDTest traced_tests[] = {
+        { "export/every-format-and-size", every_format_and_size },
+        { }
+    };
+    static const UUIDTest sandbox_tests[] = {
+        { "export/sandbox", same_memory },
+        { }
+    };
+    QOSGraphTestOptions opts = {
+        .edge.extra_device_opts = RESOURCE_UUID_ON,
+        .before = add_second_gpu,
+    };
+
+    add_uuid_pci_tests(tests, importer_before);
+    add_uuid_pci_tests(traced_tests, importer_and_trace);
+    add_uuid_pci_tests(sandbox_tests, importer_and_sandbox);
+    qos_add_test("resource-uuid/export/two-devices", "virtio-gpu-pci",
+                 two_devices, &opts);
+}
+
+libqos_init(register_export_test);
