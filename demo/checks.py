@@ -35,25 +35,56 @@ def equal_pixels(ours, theirs):
                for i in range(0, len(ours), 3))
 
 
-def check_picture(opts, guest, screen, what='picture', file='screen.png'):
+def left_and_right(size, left, right):
+    """The left half of one picture and the right half of another."""
+    row = size[0] * 3
+    half = size[0] // 2 * 3
+    return b''.join(left[at:at + half] + right[at + half:at + row]
+                    for at in range(0, len(left), row))
+
+
+def expected_pixels(opts, screen, what):
+    """Size and pixels of the picture, its negative, or half of each."""
+    if what == 'half':
+        size, left = expected_pixels(opts, screen, 'picture')
+        return size, left_and_right(
+            size, left, expected_pixels(opts, screen, 'negative')[1])
+    return read_ppm([os.path.join(opts.guest, 'picture-ppm'),
+                     *screen.split('x'), what])
+
+
+def is_equal(path, where, what, expected):
+    size, pixels = read_ppm(['pngtopnm', path])
+    if size != expected[0]:
+        raise DemoError(f'the {where} is {size}, the {what} {expected[0]}')
+    return equal_pixels(expected[1], pixels)
+
+
+def report(path, where, what, equal, expected):
+    count = len(expected[1]) // 3
+    say(f'{what + ":":14}{equal} of {count} pixels equal')
+    say(f'              {path}')
+    if equal != count:
+        raise DemoError(f'the {where} does not show the {what}')
+
+
+def check_pixels(path, what, where, expected):
+    """A PNG shows what it should, here and now."""
+    report(path, where, what, is_equal(path, where, what, expected), expected)
+
+
+def check_screen(opts, guest, screen, what='picture', file='screen.png'):
     """Compare a screendump with what the same code draws on the host."""
     path = os.path.join(guest.out, file)
-    size, expected = read_ppm([os.path.join(opts.guest, 'picture-ppm'),
-                               *screen.split('x'), what])
+    expected = expected_pixels(opts, screen, what)
     # The guest's last command may still be in the queue.
     for _ in range(10):
         guest.screendump(path)
-        shown, pixels = read_ppm(['pngtopnm', path])
-        if shown != size:
-            raise DemoError(f'the screen is {shown}, the {what} {size}')
-        equal = equal_pixels(expected, pixels)
-        if pixels == expected:
+        equal = is_equal(path, 'screen', what, expected)
+        if equal * 3 == len(expected[1]):
             break
         time.sleep(1)
-    say(f'{what + ":":14}{equal} of {len(expected) // 3} pixels equal')
-    say(f'              {path}')
-    if pixels != expected:
-        raise DemoError(f'the screen does not show the {what}')
+    report(path, 'screen', what, equal, expected)
 
 
 def check_same(before, after):

@@ -1,13 +1,18 @@
 /*
  * Draw into a virtio-gpu buffer, show it, and print the buffer's UUID
  *
- * Prints lines that begin with "DEMO: " for the host. Upon "again" from there
- * it draws the picture's negative into the same buffer and prints all anew;
- * upon "done" it ends.
+ * Prints lines that begin with "DEMO: " for the host, and does what the host
+ * says, a word a line:
+ *   again      draw the picture's negative into the same buffer, show it
+ *   share      hand the UUID to the disk, which is the buffer's memory then
+ *   compare    compare the disk with the buffer, and the buffer with the picture
+ *   transfer   show the buffer again as it is
+ *   done       end
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
+#define _GNU_SOURCE     /* O_DIRECT */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -26,7 +31,22 @@
 #include "picture.h"
 
 #define CARD    "/dev/dri/card0"
+#define DISK    "/dev/vda"
 #define READER  "/dev/" VIRTIO_UUID_READER_NAME
+
+/* What tests/vhost-user/README.rst says of the disk */
+#define SECTOR      512
+#define DISK_READY  1
+
+typedef struct Demo {
+    int card;
+    struct drm_mode_create_dumb dumb;
+    uint32_t fb;
+    int dmabuf;
+    PictureFunc *drawn;
+    bool has_uuid;
+    uint8_t uuid[16];
+} Demo;
 
 static void die(const char *what)
 {
@@ -34,9 +54,9 @@ static void die(const char *what)
     exit(EXIT_FAILURE);
 }
 
-static int open_device(const char *path)
+static int open_device(const char *path, int flags)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, O_RDWR | O_CLOEXEC | flags);
 
     if (fd < 0) {
         die(path);
@@ -105,8 +125,7 @@ static struct drm_mode_create_dumb create_buffer(int card, uint32_t width,
     return dumb;
 }
 
-static void draw(int card, const struct drm_mode_create_dumb *dumb,
-                 PictureFunc *picture)
+static uint8_t *map_buffer(int card, const struct drm_mode_create_dumb *dumb)
 {
     struct drm_mode_map_dumb map = { .handle = dumb->handle };
     uint8_t *pixels;
@@ -119,6 +138,14 @@ static void draw(int card, const struct drm_mode_create_dumb *dumb,
     if (pixels == MAP_FAILED) {
         die("cannot mmap the buffer");
     }
+    return pixels;
+}
+
+static void draw(Demo *demo, PictureFunc *picture)
+{
+    const struct drm_mode_create_dumb *dumb = &demo->dumb;
+    uint8_t *pixels = map_buffer(demo->card, dumb);
+
     for (uint32_t y = 0; y < dumb->height; y++) {
         uint32_t *row = (uint32_t *)(pixels + (size_t)y * dumb->pitch);
 
@@ -127,6 +154,7 @@ static void draw(int card, const struct drm_mode_create_dumb *dumb,
         }
     }
     munmap(pixels, dumb->size);
+    demo->drawn = picture;
 }
 
 static uint32_t show(int card, const struct drm_mode_create_dumb *dumb,
@@ -191,17 +219,19 @@ static int export_buffer(int card, uint32_t handle)
     return prime.fd;
 }
 
-static void print_uuid(int dmabuf)
+static void print_uuid(Demo *demo)
 {
-    struct virtio_uuid_read request = { .fd = dmabuf };
-    int reader = open_device(READER);
+    struct virtio_uuid_read request = { .fd = demo->dmabuf };
+    int reader = open_device(READER, 0);
 
-    if (ioctl(reader, VIRTIO_UUID_READ, &request)) {
+    demo->has_uuid = !ioctl(reader, VIRTIO_UUID_READ, &request);
+    if (!demo->has_uuid) {
         if (errno != ENODEV) {
             die("cannot read the UUID of the dma-buf");
         }
         printf("DEMO: no uuid: ENODEV\n");
     } else {
+        memcpy(demo->uuid, request.uuid, sizeof(demo->uuid));
         printf("DEMO: uuid ");
         for (int i = 0; i < 16; i++) {
             bool dash = i == 4 || i == 6 || i == 8 || i == 10;
@@ -213,55 +243,130 @@ static void print_uuid(int dmabuf)
     close(reader);
 }
 
-static void report(int card, const struct drm_mode_create_dumb *dumb,
-                   int dmabuf)
+static void report(Demo *demo)
 {
-    printf("DEMO: screen %ux%u\n", dumb->width, dumb->height);
-    printf("DEMO: resource %u\n", resource_id(card, dumb->handle));
-    print_uuid(dmabuf);
+    printf("DEMO: screen %ux%u\n", demo->dumb.width, demo->dumb.height);
+    printf("DEMO: resource %u\n", resource_id(demo->card, demo->dumb.handle));
+    print_uuid(demo);
     printf("DEMO: ready\n");
 }
 
-/* Wait for the host: whether it wants another picture or is done. */
-static bool asked_again(void)
+static void *allocate_for_disk(size_t size)
 {
-    char line[16];
+    void *memory = aligned_alloc(4096, size);
 
-    if (!fgets(line, sizeof(line), stdin)) {
-        die("the host went away");
+    if (!memory) {
+        die("no memory");
     }
-    if (!strcmp(line, "again\n")) {
-        return true;
+    return memory;
+}
+
+/* The second device: from here on its sectors are the memory of the buffer. */
+static void share(Demo *demo)
+{
+    uint8_t *sector = allocate_for_disk(4096);
+    int disk = open_device(DISK, O_DIRECT);
+    uint32_t status;
+
+    if (!demo->has_uuid) {
+        errno = ENODEV;
+        die("there is no UUID to share");
     }
-    if (strcmp(line, "done\n")) {
+    memset(sector, 0, SECTOR);
+    memcpy(sector, demo->uuid, sizeof(demo->uuid));
+    if (pwrite(disk, sector, SECTOR, 0) != SECTOR ||
+        pread(disk, sector, SECTOR, 0) != SECTOR) {
+        die("the disk does not take the UUID");
+    }
+    memcpy(&status, sector + sizeof(demo->uuid), sizeof(status));
+    if (status != DISK_READY) {
+        errno = ENOENT;
+        die("the disk has not found the buffer");
+    }
+    printf("DEMO: shared " DISK "\n");
+    close(disk);
+    free(sector);
+}
+
+static uint8_t *read_disk(size_t size)
+{
+    uint8_t *pixels = allocate_for_disk(size);
+    int disk = open_device(DISK, O_DIRECT);
+
+    if (pread(disk, pixels, size, SECTOR) != (ssize_t)size) {
+        die("cannot read the disk");
+    }
+    close(disk);
+    return pixels;
+}
+
+static void compare(Demo *demo)
+{
+    const struct drm_mode_create_dumb *dumb = &demo->dumb;
+    uint8_t *buffer = map_buffer(demo->card, dumb);
+    uint8_t *disk = read_disk((size_t)dumb->height * dumb->pitch);
+    unsigned same = 0, kept = 0;
+
+    for (uint32_t y = 0; y < dumb->height; y++) {
+        const uint32_t *ours = (uint32_t *)(buffer + (size_t)y * dumb->pitch);
+        const uint32_t *theirs = (uint32_t *)(disk + (size_t)y * dumb->pitch);
+
+        for (uint32_t x = 0; x < dumb->width; x++) {
+            same += ours[x] == theirs[x];
+            kept += ours[x] == demo->drawn(x, y, dumb->width, dumb->height);
+        }
+    }
+    printf("DEMO: backing %u\n", kept);
+    printf("DEMO: disk %u\n", same);
+    free(disk);
+    munmap(buffer, dumb->size);
+}
+
+/* Do what the host says: false if that is to end. */
+static bool obey(Demo *demo, const char *word)
+{
+    if (!strcmp(word, "again\n")) {
+        draw(demo, picture_negative);
+        show_again(demo->card, demo->fb);
+        report(demo);
+    } else if (!strcmp(word, "share\n")) {
+        share(demo);
+    } else if (!strcmp(word, "compare\n")) {
+        compare(demo);
+    } else if (!strcmp(word, "transfer\n")) {
+        show_again(demo->card, demo->fb);
+        printf("DEMO: shown\n");
+    } else if (strcmp(word, "done\n")) {
         errno = EINVAL;
-        die("the host said neither 'again' nor 'done'");
+        die("the host said none of the words that there are");
+    } else {
+        return false;
     }
-    return false;
+    return true;
 }
 
 int main(void)
 {
-    struct drm_mode_create_dumb dumb;
+    Demo demo;
     struct drm_mode_modeinfo mode;
-    uint32_t crtc, connector, fb;
-    int card, dmabuf;
+    uint32_t crtc, connector;
+    char line[16];
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    card = open_device(CARD);
-    find_output(card, &crtc, &connector);
-    mode = preferred_mode(card, connector);
-    dumb = create_buffer(card, mode.hdisplay, mode.vdisplay);
-    draw(card, &dumb, picture_pixel);
-    fb = show(card, &dumb, &mode, crtc, connector);
-    dmabuf = export_buffer(card, dumb.handle);
-    report(card, &dumb, dmabuf);
+    demo.card = open_device(CARD, 0);
+    find_output(demo.card, &crtc, &connector);
+    mode = preferred_mode(demo.card, connector);
+    demo.dumb = create_buffer(demo.card, mode.hdisplay, mode.vdisplay);
+    draw(&demo, picture_pixel);
+    demo.fb = show(demo.card, &demo.dumb, &mode, crtc, connector);
+    demo.dmabuf = export_buffer(demo.card, demo.dumb.handle);
+    report(&demo);
 
-    while (asked_again()) {
-        draw(card, &dumb, picture_negative);
-        show_again(card, fb);
-        report(card, &dumb, dmabuf);
-    }
+    do {
+        if (!fgets(line, sizeof(line), stdin)) {
+            die("the host went away");
+        }
+    } while (obey(&demo, line));
     printf("DEMO: done\n");
     return EXIT_SUCCESS;
 }

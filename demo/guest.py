@@ -16,7 +16,8 @@ from types import SimpleNamespace
 
 
 MESSAGE = re.compile(r'DEMO: (Linux|screen|resource|uuid|no uuid:|ready|done|'
-                     r'error:) ?(.*)')
+                     r'shared|shown|backing|disk|error:) ?(.*)')
+MEGABYTES = 512
 HEARTBEAT = 10
 POLL = 0.2
 
@@ -87,12 +88,13 @@ class Guest:
         if accel == 'tcg':
             # The kernel may hang as it calibrates the TSC on a loaded host.
             append += ' tsc_early_khz=2000000'
-        args = ['-nodefaults', '-no-reboot', '-m', '512', '-accel', accel,
+        args = ['-nodefaults', '-no-reboot', '-m', f'{MEGABYTES}', '-accel', accel,
                 '-kernel', os.path.join(opts.guest, 'vmlinuz'),
                 '-initrd', os.path.join(opts.guest, 'initramfs.cpio.gz'),
                 '-append', append, '-device', device,
                 '-D', os.path.join(self.out, 'trace.log'),
-                '-trace', 'enable=virtio_gpu_res_uuid*']
+                '-trace', 'enable=virtio_gpu_res_uuid*',
+                '-trace', 'enable=virtio_export_lookup*']
         for directory in opts.data_dir:
             args += ['-L', directory]
         return args

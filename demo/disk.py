@@ -1,0 +1,80 @@
+"""
+The second device of the demo: a disk that is the memory behind a UUID
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import os
+import re
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+
+from guest import DemoError
+
+ANSWER_TIME = 60
+START_TIME = 30
+
+
+class Disk:
+    """
+    A run of vhost-user-uuid-disk, as a context manager: it has ended after it
+
+    QEMU has to be started with arguments() while it waits.
+    """
+
+    def __init__(self, program):
+        self.program = program
+        self.folder = tempfile.mkdtemp(prefix='demo-disk-')
+        self.socket = os.path.join(self.folder, 'socket')
+        self.process = None
+
+    def arguments(self, megabytes):
+        """QEMU's, for a guest of that size: its memory has to be shared."""
+        return ['-object', f'memory-backend-memfd,id=mem,size={megabytes}M,'
+                'share=on', '-machine', 'memory-backend=mem',
+                '-chardev', f'socket,id=disk,path={self.socket}',
+                '-device', 'vhost-user-blk-pci,id=disk,chardev=disk']
+
+    def __enter__(self):
+        try:
+            self.process = subprocess.Popen(
+                ['setpriv', '--pdeathsig', 'KILL', self.program,
+                 f'--socket-path={self.socket}'],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            end = time.monotonic() + START_TIME
+            while not os.path.exists(self.socket):
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise DemoError(f'{self.program} did not start')
+                time.sleep(0.01)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.process:
+            self.process.kill()
+            self.process.communicate()
+        shutil.rmtree(self.folder)
+
+    def command(self, line):
+        """What the program answers to a command of its own."""
+        try:
+            self.process.stdin.write(f'{line}\n'.encode())
+            self.process.stdin.flush()
+        except BrokenPipeError as err:
+            raise DemoError('the disk has ended') from err
+        readable, _, _ = select.select([self.process.stdout], [], [],
+                                       ANSWER_TIME)
+        answer = self.process.stdout.readline().decode() if readable else ''
+        if not answer.startswith('ok'):
+            raise DemoError(f"the disk did not do '{line}': "
+                            f'{answer.strip() or "no answer"}')
+        return answer
+
+    def lookups(self):
+        """How many times it has looked an object up."""
+        return int(re.search(r'lookups=(\d+)', self.command('info'))[1])

@@ -1,0 +1,116 @@
+"""
+The story of the demo: a buffer of the GPU is a second device's memory
+
+Each step is shown in a line, and fails if it is not so.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import os
+import re
+import subprocess
+
+from checks import check_pixels, check_screen, expected_pixels
+from guest import DemoError, say
+
+STORY = 'story.png'
+# Where the pictures lie in STORY, from left to right
+SCENES = ('drawn.png', 'changed.png', 'painted.png', 'overwritten.png')
+WIDTH = 320
+
+
+def step(text):
+    say(f'--- {text}')
+
+
+class Story:
+    """What happens to one buffer of @guest that @disk shares."""
+
+    def __init__(self, opts, guest, disk, screen):
+        self.opts = opts
+        self.guest = guest
+        self.disk = disk
+        self.width, self.height = (int(n) for n in screen.split('x'))
+        self.screen = screen
+        disk.command(f'picture {self.width} {self.height} XR24')
+
+    def path(self, name):
+        return os.path.join(self.guest.out, name)
+
+    def check_disk(self, what, name):
+        """The back-end's own mapping shows @what; keep it as a PNG."""
+        path = self.path(name)
+        self.disk.command(f'png {path}')
+        check_pixels(path, what, 'mapping',
+                     expected_pixels(self.opts, self.screen, what))
+
+    def check_guest(self, backing, equal):
+        """What the guest sees: its buffer, and the disk against it."""
+        said = self.guest.tell('compare', 'disk')
+        if (int(said['backing']), int(said['disk'])) != (backing, equal):
+            raise DemoError(f'the guest found {said["backing"]} pixels of its '
+                            f'buffer as drawn, and {said["disk"]} on the disk;'
+                            f' not {backing} and {equal}')
+
+    def tell(self):
+        pixels = self.width * self.height
+
+        step('the guest hands the UUID to its disk, which looks it up')
+        self.guest.tell('share', 'shared')
+        self.check_disk('picture', SCENES[0])
+        step('the guest reads the same bytes through the disk')
+        self.check_guest(pixels, pixels)
+
+        step('the guest draws the negative: the disk sees it')
+        self.guest.tell('again', 'ready')
+        check_screen(self.opts, self.guest, self.screen, 'negative',
+                     'negative.png')
+        self.check_disk('negative', SCENES[1])
+        self.check_guest(pixels, pixels)
+
+        step('the back-end inverts the left half: the screen shows it, '
+             "the guest's backing does not have it")
+        self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
+        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2])
+        self.check_guest(pixels, pixels // 2)
+
+        step("the guest's next transfer overwrites what the back-end wrote")
+        self.guest.tell('transfer', 'shown')
+        check_screen(self.opts, self.guest, self.screen, 'negative',
+                     SCENES[3])
+        self.check_disk('negative', SCENES[3])
+        self.check_guest(pixels, pixels)
+        if self.disk.lookups() != 1:
+            raise DemoError(f'the disk looked {self.disk.lookups()} objects up')
+
+    def check_trace(self):
+        """QEMU has handed out one descriptor; it has ended."""
+        with open(self.path('trace.log'), encoding='utf-8') as log:
+            lines = re.findall(r'virtio_export_lookup .*', log.read())
+        if len(lines) != 1:
+            raise DemoError(f'QEMU traced {len(lines)} look-ups, not one')
+        geometry = f'{self.width}x{self.height}, fourcc 0x34325258'
+        if geometry not in lines[0]:
+            raise DemoError(f'{geometry} is not what QEMU traced: {lines[0]}')
+        say(f'look-ups:     1: {lines[0].split(": ", 1)[1]}')
+
+    def draw(self):
+        """The pictures side by side."""
+        pictures = []
+        for name in SCENES:
+            decoded = subprocess.run(['pngtopnm', self.path(name)],
+                                     check=True, capture_output=True).stdout
+            small = subprocess.run(['pamscale', '-xsize', str(WIDTH)],
+                                   input=decoded, check=True,
+                                   capture_output=True).stdout
+            pictures.append(self.path(name + '.ppm'))
+            with open(pictures[-1], 'wb') as file:
+                file.write(small)
+        row = subprocess.run(['pnmcat', '-lr', *pictures], check=True,
+                             capture_output=True).stdout
+        with open(self.path(STORY), 'wb') as file:
+            subprocess.run(['pnmtopng', '-compression', '9'], input=row,
+                           stdout=file, stderr=subprocess.DEVNULL, check=True)
+        for name in pictures:
+            os.remove(name)
+        say(f'the story:    {self.path(STORY)}')

@@ -1,0 +1,276 @@
+/*
+ * Commands to a disk whose sectors are the memory behind a UUID
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <glib-unix.h>
+#include "qapi/error.h"
+#include "qemu/cutils.h"
+#include "control.h"
+
+#define LONGEST_LINE    4096
+#define MOST_WORDS      6
+
+typedef struct Command {
+    const char *name;
+    const char *args;
+    const char *help;
+    int least, most;    /* number of arguments */
+    bool (*run)(Control *ctl, char **args, Error **errp);
+} Command;
+
+static bool parse_number(const char *text, int base, uint32_t *number,
+                         Error **errp)
+{
+    unsigned value;
+
+    if (qemu_strtoui(text, NULL, base, &value)) {
+        error_setg(errp, "'%s' is no number", text);
+        return false;
+    }
+    *number = value;
+    return true;
+}
+
+static bool parse_rectangle(char **args, Rectangle *rect, Error **errp)
+{
+    return parse_number(args[0], 10, &rect->x, errp) &&
+           parse_number(args[1], 10, &rect->y, errp) &&
+           parse_number(args[2], 10, &rect->width, errp) &&
+           parse_number(args[3], 10, &rect->height, errp);
+}
+
+/* The object's memory, if it is there and has @bytes */
+static bool begin(Control *ctl, uint64_t bytes, bool write, Error **errp)
+{
+    SharedObject *object = &ctl->disk->object;
+
+    if (!shared_object_covers(object, 0, bytes)) {
+        error_setg(errp, "%" PRIu64 " bytes are wanted, the object has %"
+                   PRIu64, bytes, object->size);
+        return false;
+    }
+    if (!shared_object_begin(object, write)) {
+        error_setg(errp, "the object cannot be %s",
+                   write ? "written" : "read");
+        return false;
+    }
+    return true;
+}
+
+static bool begin_picture(Control *ctl, bool write, Error **errp)
+{
+    if (!ctl->picture.format) {
+        error_setg(errp, "the command 'picture' has to come first");
+        return false;
+    }
+    return begin(ctl, picture_bytes(&ctl->picture), write, errp);
+}
+
+static bool begin_rectangle(Control *ctl, const Rectangle *rect, Error **errp)
+{
+    if (ctl->picture.format && !picture_covers(&ctl->picture, rect)) {
+        error_setg(errp, "the rectangle is not inside the picture");
+        return false;
+    }
+    return begin_picture(ctl, true, errp);
+}
+
+static bool run_info(Control *ctl, char **args, Error **errp)
+{
+    const UUIDDisk *disk = ctl->disk;
+    g_autofree char *uuid = qemu_uuid_unparse_strdup(&disk->uuid);
+
+    g_string_append_printf(ctl->answer, " uuid=%s status=%s kind=%s size=%"
+                           PRIu64 " lookups=%u", uuid,
+                           uuid_disk_status_name(disk->status),
+                           disk->object.kind ? disk->object.kind : "none",
+                           disk->object.size, disk->lookups);
+    if (disk->reason) {
+        g_string_append_printf(ctl->answer, " reason=%s", disk->reason);
+    }
+    return true;
+}
+
+static bool run_picture(Control *ctl, char **args, Error **errp)
+{
+    uint32_t width, height, stride = 0;
+
+    return parse_number(args[0], 10, &width, errp) &&
+           parse_number(args[1], 10, &height, errp) &&
+           (!args[3] || parse_number(args[3], 10, &stride, errp)) &&
+           picture_set(&ctl->picture, args[2], width, height, stride, errp);
+}
+
+static bool run_png(Control *ctl, char **args, Error **errp)
+{
+    SharedObject *object = &ctl->disk->object;
+    bool ok;
+
+    if (!begin_picture(ctl, false, errp)) {
+        return false;
+    }
+    ok = picture_write_png(&ctl->picture, object->data, args[0], errp);
+    shared_object_end(object, false);
+    return ok;
+}
+
+static bool run_dump(Control *ctl, char **args, Error **errp)
+{
+    SharedObject *object = &ctl->disk->object;
+    g_autoptr(GError) err = NULL;
+    bool ok;
+
+    if (!begin(ctl, 1, false, errp)) {
+        return false;
+    }
+    ok = g_file_set_contents(args[0], (char *)object->data, object->size,
+                             &err);
+    shared_object_end(object, false);
+    if (!ok) {
+        error_setg(errp, "%s", err->message);
+    }
+    return ok;
+}
+
+static bool run_invert(Control *ctl, char **args, Error **errp)
+{
+    SharedObject *object = &ctl->disk->object;
+    Rectangle rect;
+
+    if (!parse_rectangle(args, &rect, errp) ||
+        !begin_rectangle(ctl, &rect, errp)) {
+        return false;
+    }
+    picture_invert(&ctl->picture, object->data, &rect);
+    shared_object_end(object, true);
+    return true;
+}
+
+static bool run_fill(Control *ctl, char **args, Error **errp)
+{
+    SharedObject *object = &ctl->disk->object;
+    Rectangle rect;
+    uint32_t rgb;
+
+    if (!parse_rectangle(args, &rect, errp) ||
+        !parse_number(args[4], 16, &rgb, errp) ||
+        !begin_rectangle(ctl, &rect, errp)) {
+        return false;
+    }
+    picture_fill(&ctl->picture, object->data, &rect, rgb);
+    shared_object_end(object, true);
+    return true;
+}
+
+static const Command commands[] = {
+    { "info", "", "the UUID, what became of it, and the count of look-ups",
+      0, 0, run_info },
+    { "dump", "FILE", "write the object's memory to a file",
+      1, 1, run_dump },
+    { "picture", "WIDTH HEIGHT FOURCC [STRIDE]",
+      "say what the memory is, for the commands below", 3, 4, run_picture },
+    { "png", "FILE", "write the picture as PNG",
+      1, 1, run_png },
+    { "invert", "X Y WIDTH HEIGHT", "invert the colours of a rectangle",
+      4, 4, run_invert },
+    { "fill", "X Y WIDTH HEIGHT RRGGBB", "paint a rectangle",
+      5, 5, run_fill },
+};
+
+static bool run_words(Control *ctl, char **words, Error **errp)
+{
+    int count = g_strv_length(words) - 1;
+
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        const Command *command = &commands[i];
+
+        if (strcmp(words[0], command->name)) {
+            continue;
+        }
+        if (count < command->least || count > command->most) {
+            error_setg(errp, "usage: %s %s", command->name, command->args);
+            return false;
+        }
+        return command->run(ctl, words + 1, errp);
+    }
+    error_setg(errp, "no command is called '%s'", words[0]);
+    return false;
+}
+
+static void run_line(Control *ctl, char *line)
+{
+    g_auto(GStrv) words = g_strsplit(g_strstrip(line), " ", MOST_WORDS + 1);
+    Error *err = NULL;
+
+    if (!words[0]) {
+        return;
+    }
+    g_string_truncate(ctl->answer, 0);
+    if (run_words(ctl, words, &err)) {
+        printf("ok%s\n", ctl->answer->str);
+    } else {
+        printf("error: %s\n", error_get_pretty(err));
+        error_free(err);
+    }
+    fflush(stdout);
+}
+
+/* Reads but once, so that half a line does not keep the disk waiting. */
+static gboolean read_input(gint fd, GIOCondition condition, gpointer opaque)
+{
+    Control *ctl = opaque;
+    char buf[512];
+    ssize_t got = read(fd, buf, sizeof(buf));
+    char *end;
+
+    if (got <= 0) {
+        ctl->source = 0;
+        return G_SOURCE_REMOVE;
+    }
+    g_string_append_len(ctl->input, buf, got);
+    while ((end = memchr(ctl->input->str, '\n', ctl->input->len))) {
+        *end = '\0';
+        run_line(ctl, ctl->input->str);
+        g_string_erase(ctl->input, 0, end + 1 - ctl->input->str);
+    }
+    if (ctl->input->len > LONGEST_LINE) {
+        g_string_truncate(ctl->input, 0);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+void control_start(Control *ctl, UUIDDisk *disk)
+{
+    *ctl = (Control) {
+        .disk = disk,
+        .input = g_string_new(NULL),
+        .answer = g_string_new(NULL),
+        .source = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, read_input,
+                                ctl),
+    };
+}
+
+void control_stop(Control *ctl)
+{
+    if (ctl->source) {
+        g_source_remove(ctl->source);
+    }
+    g_string_free(ctl->input, TRUE);
+    g_string_free(ctl->answer, TRUE);
+}
+
+char *control_help(void)
+{
+    GString *text = g_string_new("Commands, one a line on standard input:\n");
+
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        g_autofree char *usage = g_strdup_printf("%s %s", commands[i].name,
+                                                 commands[i].args);
+
+        g_string_append_printf(text, "  %-37s %s\n", usage, commands[i].help);
+    }
+    return g_string_free(text, FALSE);
+}

@@ -1,0 +1,146 @@
+/*
+ * Pixels in memory: write them as PNG, paint rectangles
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <png.h>
+#include "qapi/error.h"
+#include "picture.h"
+
+#define PIXEL       4       /* bytes */
+#define LONGEST     16384   /* of width and height: no sum overflows */
+
+/* Fourccs name the colours from the highest bits of a little-endian word. */
+static const PixelFormat formats[] = {
+    { "XR24", .red = 2, .green = 1, .blue = 0 },
+    { "AR24", .red = 2, .green = 1, .blue = 0 },
+    { "XB24", .red = 0, .green = 1, .blue = 2 },
+    { "AB24", .red = 0, .green = 1, .blue = 2 },
+    { "RX24", .red = 3, .green = 2, .blue = 1 },
+    { "RA24", .red = 3, .green = 2, .blue = 1 },
+    { "BX24", .red = 1, .green = 2, .blue = 3 },
+    { "BA24", .red = 1, .green = 2, .blue = 3 },
+};
+
+static const PixelFormat *find_format(const char *fourcc)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        if (!strcmp(formats[i].fourcc, fourcc)) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
+
+bool picture_set(Picture *pic, const char *fourcc, uint32_t width,
+                 uint32_t height, uint32_t stride, Error **errp)
+{
+    const PixelFormat *format = find_format(fourcc);
+
+    if (!format) {
+        error_setg(errp, "no format of four bytes is called '%s'", fourcc);
+        return false;
+    }
+    if (width == 0 || width > LONGEST || height == 0 || height > LONGEST) {
+        error_setg(errp, "no picture has %u x %u pixels", width, height);
+        return false;
+    }
+    if (stride == 0) {
+        stride = width * PIXEL;
+    }
+    if (stride < width * PIXEL) {
+        error_setg(errp, "%u pixels need more than %u bytes", width, stride);
+        return false;
+    }
+    *pic = (Picture) { format, width, height, stride };
+    return true;
+}
+
+uint64_t picture_bytes(const Picture *pic)
+{
+    return (uint64_t)pic->stride * (pic->height - 1) + pic->width * PIXEL;
+}
+
+bool picture_covers(const Picture *pic, const Rectangle *rect)
+{
+    return rect->width > 0 && rect->height > 0 &&
+           rect->x <= pic->width && rect->width <= pic->width - rect->x &&
+           rect->y <= pic->height && rect->height <= pic->height - rect->y;
+}
+
+static uint8_t *pixel_at(const Picture *pic, uint8_t *data, uint32_t x,
+                         uint32_t y)
+{
+    return data + (size_t)y * pic->stride + x * PIXEL;
+}
+
+void picture_invert(const Picture *pic, uint8_t *data, const Rectangle *rect)
+{
+    const PixelFormat *format = pic->format;
+
+    for (uint32_t y = rect->y; y < rect->y + rect->height; y++) {
+        for (uint32_t x = rect->x; x < rect->x + rect->width; x++) {
+            uint8_t *pixel = pixel_at(pic, data, x, y);
+
+            pixel[format->red] ^= 0xff;
+            pixel[format->green] ^= 0xff;
+            pixel[format->blue] ^= 0xff;
+        }
+    }
+}
+
+void picture_fill(const Picture *pic, uint8_t *data, const Rectangle *rect,
+                  uint32_t rgb)
+{
+    const PixelFormat *format = pic->format;
+
+    for (uint32_t y = rect->y; y < rect->y + rect->height; y++) {
+        for (uint32_t x = rect->x; x < rect->x + rect->width; x++) {
+            uint8_t *pixel = pixel_at(pic, data, x, y);
+
+            pixel[format->red] = rgb >> 16;
+            pixel[format->green] = rgb >> 8;
+            pixel[format->blue] = rgb;
+        }
+    }
+}
+
+/* Rows of three bytes a pixel, as libpng wants them */
+static uint8_t *rgb_pixels(const Picture *pic, const uint8_t *data)
+{
+    const PixelFormat *format = pic->format;
+    uint8_t *rgb = g_malloc((size_t)pic->width * pic->height * 3);
+    uint8_t *out = rgb;
+
+    for (uint32_t y = 0; y < pic->height; y++) {
+        const uint8_t *pixel = data + (size_t)y * pic->stride;
+
+        for (uint32_t x = 0; x < pic->width; x++, pixel += PIXEL) {
+            *out++ = pixel[format->red];
+            *out++ = pixel[format->green];
+            *out++ = pixel[format->blue];
+        }
+    }
+    return rgb;
+}
+
+bool picture_write_png(const Picture *pic, const uint8_t *data,
+                       const char *file, Error **errp)
+{
+    g_autofree uint8_t *rgb = rgb_pixels(pic, data);
+    png_image image = {
+        .version = PNG_IMAGE_VERSION,
+        .width = pic->width,
+        .height = pic->height,
+        .format = PNG_FORMAT_RGB,
+    };
+
+    if (!png_image_write_to_file(&image, file, 0, rgb, 0, NULL)) {
+        error_setg(errp, "cannot write %s: %s", file, image.message);
+        png_image_free(&image);
+        return false;
+    }
+    return true;
+}
