@@ -9,6 +9,7 @@
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "virtio-gpu-importer.h"
 #include "virtio-gpu-migration.h"
 #include "virtio-gpu-resource-uuid.h"
 
@@ -126,10 +127,35 @@ static void blob_migrated(void *obj, void *data, QGuestAllocator *alloc)
     come_home(gpu, home);
 }
 
+/* Its UUID is taken all the same */
+static void blob_not_exportable(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPUPCI *pci = obj;
+    QVirtioGPU *gpu = &pci->gpu;
+    uuid_t blob, image;
+
+    if (!have_udmabuf()) {
+        g_test_skip("blob=on needs " UDMABUF);
+        return;
+    }
+    create_blob(gpu, 1, 0);
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 2 });
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = blob });
+    assign_uuid({ .gpu = gpu, .id = 2, .uuid = image });
+    g_assert_false(importer_finds(importer(), blob));
+    g_assert_false(vhost_user_peer_add(importer(), blob));
+    g_assert_true(importer_finds(importer(), image));
+}
+
 static void *use_memfd(GString *cmd_line, void *arg)
 {
     g_string_append(cmd_line, " " MEMFD " ");
     return arg;
+}
+
+static void *use_memfd_and_import(GString *cmd_line, void *arg)
+{
+    return importer_before(cmd_line, use_memfd(cmd_line, arg));
 }
 
 static void register_blob_test(void)
@@ -146,6 +172,10 @@ static void register_blob_test(void)
                  blob_without_backing, &opts);
     qos_add_test("resource-uuid/blob/migrated", "virtio-gpu",
                  blob_migrated, &opts);
+
+    opts.before = use_memfd_and_import;
+    qos_add_test("resource-uuid/blob/not-exportable", "virtio-gpu-pci",
+                 blob_not_exportable, &opts);
 }
 
 libqos_init(register_blob_test);

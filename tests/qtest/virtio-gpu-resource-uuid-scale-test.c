@@ -9,10 +9,12 @@
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "virtio-gpu-importer.h"
 #include "virtio-gpu-migration.h"
 #include "virtio-gpu-resource-uuid.h"
 
 #define RESOURCES       15000
+#define EXPORTED        10000
 /* Descriptors that QEMU has open besides one memfd a resource */
 #define OTHER_FDS       200
 /* What the migration stream grows by, for each UUID and for all of them */
@@ -215,6 +217,52 @@ static void many_migrated(void *obj, void *data, QGuestAllocator *alloc)
     skip_if_fewer(end - 1);
 }
 
+/* The first look-up of each writes its id there, the second one reads it */
+static void number_memory(uuid_t *by_id, uint32_t first, uint32_t step,
+                          bool write)
+{
+    uint32_t id;
+
+    for (id = first; id <= EXPORTED; id += step) {
+        uint32_t *memory = (uint32_t *)importer_map(importer(), by_id[id],
+                                                    NULL);
+
+        g_assert_nonnull(memory);
+        if (write) {
+            *memory = id;
+        }
+        g_assert_cmpuint(*memory, ==, id);
+        munmap(memory, qemu_real_host_page_size());
+    }
+}
+
+static void many_exported(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    uint32_t end = EXPORTED + 1;
+    g_autofree uuid_t *by_id = g_new0(uuid_t, end);
+    g_autoptr(GHashTable) all = g_hash_table_new_full(uuid_hash, uuid_equal,
+                                                      g_free, NULL);
+    UUIDSet set = { .by_id = by_id, .all = all };
+    uint32_t id;
+
+    if (resources_that_fit() < EXPORTED) {
+        skip_if_fewer(resources_that_fit());
+        return;
+    }
+    for_ids(gpu, 1, end, 1, fill_create, check_nodata, NULL);
+    for_ids(gpu, 1, end, 1, fill_assign, check_new_uuid, &set);
+    number_memory(by_id, 1, 1, true);
+    number_memory(by_id, 1, 1, false);
+
+    for_ids(gpu, 2, end, 2, fill_unref, check_nodata, NULL);
+    number_memory(by_id, 1, 2, false);
+    for (id = 2; id < end; id += 2) {
+        g_assert_false(importer_finds(importer(), by_id[id]));
+    }
+    for_ids(gpu, 1, end, 2, fill_unref, check_nodata, NULL);
+}
+
 /* QEMU inherits the limit, so it must not be one that already runs */
 static void *raise_nofile_limit(GString *cmd_line, void *arg)
 {
@@ -229,6 +277,11 @@ static void *raise_nofile_limit(GString *cmd_line, void *arg)
     return arg;
 }
 
+static void *raise_limit_and_import(GString *cmd_line, void *arg)
+{
+    return importer_before(cmd_line, raise_nofile_limit(cmd_line, arg));
+}
+
 static void register_scale_test(void)
 {
     static const UUIDTest tests[] = {
@@ -239,9 +292,14 @@ static void register_scale_test(void)
         { "scale/15000-migrated", many_migrated },
         { }
     };
+    static const UUIDTest importer_tests[] = {
+        { "scale/10000-exported", many_exported },
+        { }
+    };
 
     add_uuid_tests(tests, raise_nofile_limit);
     add_uuid_pci_tests(pci_tests, raise_nofile_limit);
+    add_uuid_pci_tests(importer_tests, raise_limit_and_import);
 }
 
 libqos_init(register_scale_test);

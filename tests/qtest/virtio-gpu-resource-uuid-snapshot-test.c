@@ -10,11 +10,13 @@
 #include "libqos/qgraph.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
+#include "virtio-gpu-importer.h"
 #include "virtio-gpu-migration.h"
 #include "virtio-gpu-scene.h"
 
 #define LATER_ID    1000
 #define DISK_SIZE   (1 << 20)
+#define OTHERS_BYTE 0x5a
 
 /* Behind the name: version and number of records, 32 bits each */
 #define RECORDS_AT  (strlen(RESOURCE_UUID_SUBSECTION) + 2 * sizeof(uint32_t))
@@ -239,6 +241,36 @@ static void snapshot_needs_property(void *obj, void *data,
     come_home(gpu, home);
 }
 
+/* What was mapped before is memory of the past; look-ups find the restored */
+static void snapshot_look_ups(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    TempFile *disk = disk_new(gpu->qts);
+    Scene *scene = scene_new(gpu, true);
+    SceneResource *r = &scene->resources[0];
+    QVirtQueue then = *gpu->ctrlq;
+    uint8_t *old, *new;
+    size_t size, i;
+
+    old = importer_map(importer(), r->uuid, &size);
+    assert_hmp(gpu->qts, "savevm then");
+    memset(old, OTHERS_BYTE, size);
+    load(gpu, &then);
+
+    new = importer_map(importer(), r->uuid, &size);
+    g_assert_nonnull(new);
+    for (i = 0; i < r->res.width * r->res.height * 4; i++) {
+        g_assert_cmpuint(old[i], ==, OTHERS_BYTE);
+        g_assert_cmpuint(new[i], ==, r->pixels[i]);
+    }
+    munmap(old, size);
+    munmap(new, size);
+    assert_then(scene);
+    scene_free(scene);
+    temp_file_free(disk);
+    come_home(gpu, gpu->qts);
+}
+
 static void register_snapshot_test(void)
 {
     static const UUIDTest tests[] = {
@@ -251,9 +283,14 @@ static void register_snapshot_test(void)
         { "snapshot/needs-the-property", snapshot_needs_property },
         { }
     };
+    static const UUIDTest importer_tests[] = {
+        { "snapshot/look-ups", snapshot_look_ups },
+        { }
+    };
 
     add_uuid_tests(tests, NULL);
     add_uuid_pci_tests(pci_tests, NULL);
+    add_uuid_pci_tests(importer_tests, importer_before);
 }
 
 libqos_init(register_snapshot_test);

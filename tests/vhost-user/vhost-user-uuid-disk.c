@@ -55,13 +55,7 @@ static int look_up(void *opaque, uint8_t uuid[16])
     if (dev->backend_fd < 0) {
         return -1;
     }
-    if (!vu_lookup_shared_object(dev, uuid, &fd)) {
-        if (fd >= 0) {
-            close(fd);
-        }
-        return -1;
-    }
-    return fd;
+    return vu_lookup_shared_object(dev, uuid, &fd) ? fd : -1;
 }
 
 static void handle_queue(VuDev *dev, int index)
@@ -239,24 +233,12 @@ static void parse_options(int *argc, char ***argv)
     }
 }
 
-/* libvhost-user takes no descriptor 0 for an object. */
-static void occupy_standard_descriptors(void)
-{
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    close(fd);
-}
-
 int main(int argc, char **argv)
 {
     Backend backend = {};
     int listener;
     bool ok;
 
-    occupy_standard_descriptors();
     error_init(argv[0]);
     parse_options(&argc, &argv);
     signal(SIGPIPE, SIG_IGN);
