@@ -10,6 +10,7 @@
 #include "libvhost-user.h"
 
 #define HEADER_SIZE 12
+#define MAX_FDS 8
 #define VERSION 1
 #define REPLY (1 << 2)
 
@@ -87,8 +88,7 @@ static gpointer front_end(gpointer opaque)
 {
     FrontEnd *fe = opaque;
     const Answer *answer = fe->answer;
-    char control[CMSG_SPACE(VHOST_MEMORY_BASELINE_NREGIONS * sizeof(int))] =
-        { };
+    char control[CMSG_SPACE(MAX_FDS * sizeof(int))] = { };
     uint32_t header[3] = {
         answer->request, VERSION | REPLY, answer->size
     };
