@@ -22,11 +22,14 @@ class Disk:
     """
     A run of vhost-user-uuid-disk, as a context manager: it has ended after it
 
-    QEMU has to be started with arguments() while it waits.
+    QEMU has to be started with arguments() while it waits. Its commands come
+    from command(), or from the file @commands, with answers in the file @log.
     """
 
-    def __init__(self, program):
+    def __init__(self, program, commands=None, log=None):
         self.program = program
+        self.stdin = commands or subprocess.PIPE
+        self.stdout = log or subprocess.PIPE
         self.folder = tempfile.mkdtemp(prefix='demo-disk-')
         self.socket = os.path.join(self.folder, 'socket')
         self.process = None
@@ -43,7 +46,7 @@ class Disk:
             self.process = subprocess.Popen(
                 ['setpriv', '--pdeathsig', 'KILL', self.program,
                  f'--socket-path={self.socket}'],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                stdin=self.stdin, stdout=self.stdout)
             end = time.monotonic() + START_TIME
             while not os.path.exists(self.socket):
                 if self.process.poll() is not None or time.monotonic() > end:

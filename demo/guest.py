@@ -57,6 +57,24 @@ def qemu_library(directory):
                            QMPError=qmp.QMPError)
 
 
+def arguments(opts, accel, device, out, append=''):
+    """QEMU's, but for the serial console; @append is for the kernel."""
+    append = f'console=ttyS0 quiet loglevel=4 panic=-1 {append}'
+    if accel == 'tcg':
+        # The kernel may hang as it calibrates the TSC on a loaded host.
+        append += ' tsc_early_khz=2000000'
+    args = ['-nodefaults', '-no-reboot', '-m', f'{MEGABYTES}', '-accel', accel,
+            '-kernel', os.path.join(opts.guest, 'vmlinuz'),
+            '-initrd', os.path.join(opts.guest, 'initramfs.cpio.gz'),
+            '-append', append, '-device', device,
+            '-D', os.path.join(out, 'trace.log'),
+            '-trace', 'enable=virtio_gpu_res_uuid*',
+            '-trace', 'enable=virtio_export_lookup*']
+    for directory in opts.data_dir:
+        args += ['-L', directory]
+    return args
+
+
 class Guest:
     """
     One run of QEMU with the guest, as a context manager: it has ended after it
@@ -81,23 +99,7 @@ class Guest:
             wrapper=('setpriv', '--pdeathsig', 'KILL'))
         self.vm.set_machine('q35')
         self.vm.set_console()
-        self.vm.add_args(*self.arguments(opts, accel, device), *args)
-
-    def arguments(self, opts, accel, device):
-        append = 'console=ttyS0 quiet loglevel=4 panic=-1'
-        if accel == 'tcg':
-            # The kernel may hang as it calibrates the TSC on a loaded host.
-            append += ' tsc_early_khz=2000000'
-        args = ['-nodefaults', '-no-reboot', '-m', f'{MEGABYTES}', '-accel', accel,
-                '-kernel', os.path.join(opts.guest, 'vmlinuz'),
-                '-initrd', os.path.join(opts.guest, 'initramfs.cpio.gz'),
-                '-append', append, '-device', device,
-                '-D', os.path.join(self.out, 'trace.log'),
-                '-trace', 'enable=virtio_gpu_res_uuid*',
-                '-trace', 'enable=virtio_export_lookup*']
-        for directory in opts.data_dir:
-            args += ['-L', directory]
-        return args
+        self.vm.add_args(*arguments(opts, accel, device, out), *args)
 
     def __enter__(self):
         signal.signal(signal.SIGALRM, self.time_is_over)
