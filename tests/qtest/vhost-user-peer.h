@@ -29,6 +29,14 @@
 /* UUIDs are this many bytes */
 #define PEER_UUID_SIZE          16
 
+/* The sandbox in which libvirt runs QEMU; LeakSanitizer starts a process */
+#ifdef __SANITIZE_ADDRESS__
+#define PEER_SANDBOX " -sandbox on,elevateprivileges=deny,resourcecontrol=deny"
+#else
+#define PEER_SANDBOX " -sandbox on,obsolete=deny,elevateprivileges=deny," \
+                     "spawn=deny,resourcecontrol=deny"
+#endif
+
 /* How a peer answers VHOST_USER_GET_SHARED_OBJECT */
 typedef enum PeerAnswer {
     PEER_ANSWER_FD,             /* its memfd */

@@ -685,9 +685,7 @@ static void no_descriptors_left(void)
 
 static void sandbox(void)
 {
-    Scene s = scene_with_args(true, "-sandbox on,obsolete=deny,"
-                              "elevateprivileges=deny,spawn=deny,"
-                              "resourcecontrol=deny");
+    Scene s = scene_with_args(true, PEER_SANDBOX);
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     assert_found(s.importer, uuid_a, s.exporter);

@@ -406,8 +406,7 @@ static void *importer_and_trace(GString *cmd_line, void *arg)
 
 static void *importer_and_sandbox(GString *cmd_line, void *arg)
 {
-    g_string_append(cmd_line, " -sandbox on,obsolete=deny,"
-                    "elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    g_string_append(cmd_line, PEER_SANDBOX);
     return importer_before(cmd_line, arg);
 }
 
