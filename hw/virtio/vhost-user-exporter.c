@@ -27,27 +27,28 @@ struct VhostUserExporter {
 };
 
 /* Made when the first object comes, and kept */
-static VhostUserExporter *vhost_user_exporter(void)
-{
-    static VhostUserExporter *exporter;
+static VhostUserExporter *the_exporter;
 
-    if (!exporter) {
-        exporter = VHOST_USER_EXPORTER(object_new(TYPE_VHOST_USER_EXPORTER));
-        virtio_exporter_register(VIRTIO_EXPORTER(exporter));
+static void vhost_user_exporter_make(void)
+{
+    if (!the_exporter) {
+        the_exporter = VHOST_USER_EXPORTER(
+            object_new(TYPE_VHOST_USER_EXPORTER));
+        virtio_exporter_register(VIRTIO_EXPORTER(the_exporter));
     }
-    return exporter;
 }
 
 static unsigned int vhost_user_exporter_count(struct vhost_dev *dev)
 {
-    return GPOINTER_TO_UINT(g_hash_table_lookup(vhost_user_exporter()->counts,
-                                                dev));
+    return the_exporter
+           ? GPOINTER_TO_UINT(g_hash_table_lookup(the_exporter->counts, dev))
+           : 0;
 }
 
 static void vhost_user_exporter_set_count(struct vhost_dev *dev,
                                           unsigned int count)
 {
-    GHashTable *counts = vhost_user_exporter()->counts;
+    GHashTable *counts = the_exporter->counts;
 
     if (count) {
         g_hash_table_insert(counts, dev, GUINT_TO_POINTER(count));
@@ -66,6 +67,7 @@ bool vhost_user_exporter_add(struct vhost_dev *dev, const QemuUUID *uuid)
         virtio_export_exists(uuid) || !virtio_add_vhost_device(uuid, dev)) {
         return false;
     }
+    vhost_user_exporter_make();
     vhost_user_exporter_set_count(dev, count + 1);
     return true;
 }
