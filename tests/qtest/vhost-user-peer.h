@@ -30,7 +30,7 @@
 #define PEER_UUID_SIZE          16
 
 /* The sandbox in which libvirt runs QEMU; LeakSanitizer starts a process */
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CONFIG_ASAN_IFACE_FIBER
 #define PEER_SANDBOX " -sandbox on,elevateprivileges=deny,resourcecontrol=deny"
 #else
 #define PEER_SANDBOX " -sandbox on,obsolete=deny,elevateprivileges=deny," \
