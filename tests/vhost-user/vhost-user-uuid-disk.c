@@ -233,12 +233,24 @@ static void parse_options(int *argc, char ***argv)
     }
 }
 
+/* Where one of them is closed, commands or answers would go to a socket. */
+static void occupy_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     Backend backend = {};
     int listener;
     bool ok;
 
+    occupy_standard_descriptors();
     error_init(argv[0]);
     parse_options(&argc, &argv);
     signal(SIGPIPE, SIG_IGN);
