@@ -73,17 +73,21 @@ def check_pixels(path, what, where, expected):
     report(path, where, what, is_equal(path, where, what, expected), expected)
 
 
-def check_screen(opts, guest, screen, what='picture', file='screen.png'):
-    """Compare a screendump with what the same code draws on the host."""
+def check_screen(opts, guest, screen, what='picture', file='screen.png',
+                 tries=10):
+    """Compare a screendump with what the same code draws on the host.
+
+    With one of @tries it has to be there at once.
+    """
     path = os.path.join(guest.out, file)
     expected = expected_pixels(opts, screen, what)
     # The guest's last command may still be in the queue.
-    for _ in range(10):
+    for left in reversed(range(tries)):
         guest.screendump(path)
         equal = is_equal(path, 'screen', what, expected)
         if equal * 3 == len(expected[1]):
             break
-        time.sleep(1)
+        time.sleep(min(left, 1))
     report(path, 'screen', what, equal, expected)
 
 

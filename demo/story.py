@@ -71,7 +71,8 @@ class Story:
         step('the back-end inverts the left half: the screen shows it, '
              "the guest's backing does not have it")
         self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
-        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2])
+        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2],
+                     tries=1)
         self.check_guest(pixels, pixels // 2)
 
         step("the guest's next transfer overwrites what the back-end wrote")
