@@ -297,6 +297,7 @@ static void cross_get_vring_base(CrossFn *begin, CrossFn *finish)
     assert_found(s.exporter, uuid_b, s.importer);
     qvirtqueue_cleanup(dev->vdev.bus, vq, &qos.alloc);
     qvirtio_pci_device_disable(dev);
+    g_free(dev->pdev);
     g_free(dev);
     qpci_free_pc(qos.pcibus);
     alloc_destroy(&qos.alloc);
