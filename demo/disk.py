@@ -16,6 +16,15 @@ from guest import DemoError
 
 ANSWER_TIME = 60
 START_TIME = 30
+ACCEPTS_CONNECTIONS = '00010000'
+
+
+def listens(path):
+    """Whether QEMU can connect: the socket is there some time before."""
+    with open('/proc/net/unix', encoding='utf-8', errors='replace') as table:
+        sockets = [line.split(maxsplit=7) for line in table]
+    return any(len(fields) == 8 and fields[3] == ACCEPTS_CONNECTIONS and
+               fields[7].rstrip('\n') == path for fields in sockets)
 
 
 class Disk:
@@ -48,7 +57,7 @@ class Disk:
                  f'--socket-path={self.socket}'],
                 stdin=self.stdin, stdout=self.stdout)
             end = time.monotonic() + START_TIME
-            while not os.path.exists(self.socket):
+            while not listens(self.socket):
                 if self.process.poll() is not None or time.monotonic() > end:
                     raise DemoError(f'{self.program} did not start')
                 time.sleep(0.01)

@@ -44,7 +44,11 @@ class Driver:
         self.objects, self.lookups = {}, 0
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(PATIENCE)
-        self.sock.connect(path)
+        try:
+            self.sock.connect(path)
+        except OSError:
+            self.sock.close()
+            raise
         self.channel, self.theirs = socket.socketpair()
         fd = os.memfd_create('guest')
         os.ftruncate(fd, MEMORY)
