@@ -26,12 +26,13 @@ def step(text):
 class Story:
     """What happens to one buffer of @guest that @disk shares."""
 
-    def __init__(self, opts, guest, disk, screen):
+    def __init__(self, opts, guest, disk, said):
         self.opts = opts
         self.guest = guest
         self.disk = disk
-        self.width, self.height = (int(n) for n in screen.split('x'))
-        self.screen = screen
+        self.screen = said['screen']
+        self.uuid = said['uuid']
+        self.width, self.height = (int(n) for n in self.screen.split('x'))
         disk.command(f'picture {self.width} {self.height} XR24')
 
     def path(self, name):
@@ -52,12 +53,24 @@ class Story:
                             f'buffer as drawn, and {said["disk"]} on the disk;'
                             f' not {backing} and {equal}')
 
+    def show_exports(self):
+        """The monitor's table has the shared buffer, as it is."""
+        table = self.guest.command('human-monitor-command', **{
+            'command-line': 'info virtio-exports'})
+        for line in table.splitlines():
+            say(f'    {line}')
+        row = f'{self.uuid} .* {self.screen} XR24 '
+        if not re.search(row, table):
+            raise DemoError(f'{row} is not what the monitor tells')
+
     def tell(self):
         pixels = self.width * self.height
 
         step('the guest hands the UUID to its disk, which looks it up')
         self.guest.tell('share', 'shared')
         self.check_disk('picture', SCENES[0])
+        step("what QEMU's monitor tells of it: info virtio-exports")
+        self.show_exports()
         step('the guest reads the same bytes through the disk')
         self.check_guest(pixels, pixels)
 

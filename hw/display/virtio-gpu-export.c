@@ -87,7 +87,10 @@ static void virtio_gpu_export_tell(VirtIOGPU *g,
 {
     VirtIOExportInfo info = {
         .exporter = VIRTIO_EXPORTER(g),
+        .owner = OBJECT(g),
         .uuid = &res->uuid,
+        .has_id = true,
+        .id = res->resource_id,
         .obstacle = virtio_gpu_export_obstacle(res),
     };
 

@@ -126,13 +126,20 @@ typedef struct VhostUserExportWalk {
 static void vhost_user_export_tell(gpointer uuid, gpointer value,
                                    gpointer opaque)
 {
+    VirtioSharedObject *shared = value;
     VhostUserExportWalk *walk = opaque;
     VirtIOExportInfo info = {
         .exporter = walk->exporter,
+        .owner = OBJECT(walk->exporter),
         .uuid = uuid,
     };
 
     virtio_export_object_init(&info.object);
+    if (shared->type == TYPE_VHOST_DEV) {
+        info.owner = OBJECT(vhost_user_get_chardev(shared->value));
+    } else {
+        info.object.kind = VIRTIO_EXPORT_KIND_DMABUF;
+    }
     walk->fn(&info, walk->opaque);
 }
 
@@ -146,10 +153,16 @@ static void vhost_user_export_foreach(VirtIOExporter *exporter,
         .opaque = opaque,
     };
 
+    VirtioSharedObject shared;
+
     if (!uuid) {
         virtio_foreach_resource(vhost_user_export_tell, &walk);
-    } else if (virtio_object_type(uuid) != TYPE_INVALID) {
-        vhost_user_export_tell((gpointer)uuid, NULL, &walk);
+        return;
+    }
+    shared.type = virtio_object_type(uuid);
+    shared.value = virtio_lookup_vhost_device(uuid);
+    if (shared.type != TYPE_INVALID) {
+        vhost_user_export_tell((gpointer)uuid, &shared, &walk);
     }
 }
 

@@ -37,6 +37,12 @@ int vhost_user_get_shared_object(struct vhost_dev *dev, const QemuUUID *uuid,
     return qemu_memfd_create("object", 4096, false, 0, 0, errp);
 }
 
+/* So does this; nothing here looks into what it returns. */
+Chardev *vhost_user_get_chardev(struct vhost_dev *dev)
+{
+    return (Chardev *)dev;
+}
+
 static bool can_look_up(const QemuUUID *uuid)
 {
     VirtIOExportObject object;
@@ -197,6 +203,35 @@ static void count_object(const VirtIOExportInfo *info, void *opaque)
     ++*count;
 }
 
+typedef struct Owned {
+    struct vhost_dev *dev;
+    unsigned int count;
+} Owned;
+
+static void count_owned(const VirtIOExportInfo *info, void *opaque)
+{
+    Owned *owned = opaque;
+
+    owned->count += info->owner == OBJECT(vhost_user_get_chardev(owned->dev));
+}
+
+static void foreach_tells_the_owner(void)
+{
+    Owned of_a = { &dev_a }, of_b = { &dev_b };
+    QemuUUID uuid;
+
+    for (uint32_t i = 0; i < 5; i++) {
+        uuid = numbered_uuid(i);
+        g_assert_true(vhost_user_exporter_add(i < 2 ? &dev_a : &dev_b, &uuid));
+    }
+    virtio_export_foreach(count_owned, &of_a);
+    virtio_export_foreach(count_owned, &of_b);
+    g_assert_cmpuint(of_a.count, ==, 2);
+    g_assert_cmpuint(of_b.count, ==, 3);
+    vhost_user_exporter_drop(&dev_a);
+    vhost_user_exporter_drop(&dev_b);
+}
+
 static void foreach_asks_no_backend(void)
 {
     QemuUUID a = numbered_uuid(1), b = numbered_uuid(2);
@@ -237,5 +272,7 @@ int main(int argc, char **argv)
                     drop_takes_all_of_one);
     g_test_add_func("/vhost-user-exporter/foreach/asks-no-back-end",
                     foreach_asks_no_backend);
+    g_test_add_func("/vhost-user-exporter/foreach/tells-the-owner",
+                    foreach_tells_the_owner);
     return g_test_run();
 }

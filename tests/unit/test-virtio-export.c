@@ -59,6 +59,7 @@ static void test_foreach(VirtIOExporter *exporter, const QemuUUID *uuid,
     TestExporter *t = TEST_EXPORTER(exporter);
     VirtIOExportInfo info = {
         .exporter = exporter,
+        .owner = OBJECT(t),
         .uuid = &t->uuid,
         .object = t->object,
         .obstacle = t->obstacle,

@@ -81,7 +81,10 @@ DECLARE_CLASS_CHECKERS(VirtIOExporterClass, VIRTIO_EXPORTER,
 /**
  * struct VirtIOExportInfo - What is known of an object before it is exported
  * @exporter: whose object it is
+ * @owner: the exporter, or the character device of the back-end that has it
  * @uuid: of the object
+ * @has_id: @id is known
+ * @id: by which the driver of the device knows the object
  * @object: as virtio_export_lookup() would give it, less the descriptor
  * @obstacle: why a look-up cannot succeed; NULL if it can
  *
@@ -89,7 +92,10 @@ DECLARE_CLASS_CHECKERS(VirtIOExporterClass, VIRTIO_EXPORTER,
  */
 typedef struct VirtIOExportInfo {
     VirtIOExporter *exporter;
+    Object *owner;
     const QemuUUID *uuid;
+    bool has_id;
+    uint64_t id;
     VirtIOExportObject object;
     const char *obstacle;
 } VirtIOExportInfo;

@@ -1,0 +1,180 @@
+/*
+ * What virtio devices export, for the monitor
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/virtio/virtio-export.h"
+#include "qapi/error.h"
+#include "qapi/qapi-commands-virtio.h"
+
+#define DEFAULT_LIMIT 256
+#define MAX_LIMIT 4096
+
+typedef struct Selected {
+    VirtIOExporter *exporter;
+    QemuUUID uuid;
+} Selected;
+
+typedef struct Selection {
+    const Object *under;    /* owners have to be this or a part of it */
+    const QemuUUID *after;
+    GArray *objects;        /* of Selected */
+    GHashTable *counts;     /* Object * to its VirtioExporterInfo, borrowed */
+    VirtioExporterInfoList **counts_tail;
+} Selection;
+
+static int compare_selected(gconstpointer a, gconstpointer b)
+{
+    const Selected *x = a, *y = b;
+
+    return memcmp(&x->uuid, &y->uuid, sizeof(x->uuid));
+}
+
+static bool is_part_of(const Object *obj, const Object *whole)
+{
+    while (obj && obj != whole) {
+        obj = obj->parent;
+    }
+    return obj;
+}
+
+static void count(Selection *selection, Object *owner)
+{
+    VirtioExporterInfo *found = g_hash_table_lookup(selection->counts, owner);
+
+    if (!found) {
+        found = g_new0(VirtioExporterInfo, 1);
+        found->path = object_get_canonical_path(owner);
+        g_hash_table_insert(selection->counts, owner, found);
+        QAPI_LIST_APPEND(selection->counts_tail, found);
+    }
+    found->count++;
+}
+
+static void select_object(const VirtIOExportInfo *info, void *opaque)
+{
+    Selection *selection = opaque;
+    Selected selected = { .exporter = info->exporter, .uuid = *info->uuid };
+
+    if (selection->under && !is_part_of(info->owner, selection->under)) {
+        return;
+    }
+    count(selection, info->owner);
+    if (!selection->after ||
+        memcmp(&selected.uuid, selection->after, sizeof(QemuUUID)) > 0) {
+        g_array_append_val(selection->objects, selected);
+    }
+}
+
+static char *format_name(uint32_t fourcc)
+{
+    char *name = g_strdup_printf("%c%c%c%c", fourcc & 0xff, fourcc >> 8 & 0xff,
+                                 fourcc >> 16 & 0xff, fourcc >> 24);
+
+    return g_strcanon(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                      "abcdefghijklmnopqrstuvwxyz0123456789 ", '?');
+}
+
+static VirtioExportMemory memory_of(VirtIOExportKind kind)
+{
+    switch (kind) {
+    case VIRTIO_EXPORT_KIND_MEMFD:
+        return VIRTIO_EXPORT_MEMORY_MEMFD;
+    case VIRTIO_EXPORT_KIND_DMABUF:
+        return VIRTIO_EXPORT_MEMORY_DMABUF;
+    default:
+        return VIRTIO_EXPORT_MEMORY_ON_LOOKUP;
+    }
+}
+
+static void describe(const VirtIOExportInfo *info, void *opaque)
+{
+    VirtioExportList ***tail = opaque;
+    const VirtIOExportObject *object = &info->object;
+    VirtioExport *export = g_new0(VirtioExport, 1);
+
+    export->uuid = qemu_uuid_unparse_strdup(info->uuid);
+    export->path = object_get_canonical_path(info->owner);
+    export->has_id = info->has_id;
+    export->id = info->id;
+    export->has_size = object->size;
+    export->size = object->size;
+    export->has_width = object->width;
+    export->width = object->width;
+    export->has_height = object->height;
+    export->height = object->height;
+    export->format = object->fourcc ? format_name(object->fourcc) : NULL;
+    export->memory = memory_of(object->kind);
+    export->obstacle = g_strdup(info->obstacle);
+    QAPI_LIST_APPEND(*tail, export);
+}
+
+/* In the order of their UUIDs, so that one knows where to go on. */
+static void describe_page(VirtioExportsInfo *info, GArray *objects,
+                          uint32_t limit)
+{
+    VirtioExportList **tail = &info->exports;
+    const Selected *last = NULL;
+
+    g_array_sort(objects, compare_selected);
+    for (guint i = 0; i < objects->len && i < limit; i++) {
+        last = &g_array_index(objects, Selected, i);
+        VIRTIO_EXPORTER_GET_CLASS(last->exporter)->foreach(
+            last->exporter, &last->uuid, describe, &tail);
+    }
+    if (objects->len > limit) {
+        info->next = qemu_uuid_unparse_strdup(&last->uuid);
+    }
+}
+
+static VirtioExportsInfo *query(Selection *selection, uint32_t limit)
+{
+    VirtioExportsInfo *info = g_new0(VirtioExportsInfo, 1);
+
+    selection->objects = g_array_new(false, false, sizeof(Selected));
+    selection->counts = g_hash_table_new(NULL, NULL);
+    selection->counts_tail = &info->exporters;
+
+    virtio_export_foreach(select_object, selection);
+    describe_page(info, selection->objects, limit);
+
+    g_array_unref(selection->objects);
+    g_hash_table_unref(selection->counts);
+    return info;
+}
+
+VirtioExportsInfo *qmp_x_query_virtio_exports(const char *path,
+                                              const char *after,
+                                              bool has_limit, uint32_t limit,
+                                              Error **errp)
+{
+    Selection selection = {};
+    bool ambiguous = false;
+    QemuUUID uuid;
+
+    if (path) {
+        selection.under = object_resolve_path(path, &ambiguous);
+        if (!selection.under) {
+            error_setg(errp, ambiguous ? "Path '%s' is ambiguous"
+                       : "Path '%s' does not exist", path);
+            return NULL;
+        }
+    }
+    if (after) {
+        if (qemu_uuid_parse(after, &uuid) < 0) {
+            error_setg(errp, "'%s' is no UUID", after);
+            return NULL;
+        }
+        selection.after = &uuid;
+    }
+    if (!has_limit) {
+        limit = DEFAULT_LIMIT;
+    } else if (!limit || limit > MAX_LIMIT) {
+        error_setg(errp, "Parameter 'limit' expects a number from 1 to %d",
+                   MAX_LIMIT);
+        return NULL;
+    }
+    return query(&selection, limit);
+}
