@@ -68,15 +68,6 @@ static void select_object(const VirtIOExportInfo *info, void *opaque)
     }
 }
 
-static char *format_name(uint32_t fourcc)
-{
-    char *name = g_strdup_printf("%c%c%c%c", fourcc & 0xff, fourcc >> 8 & 0xff,
-                                 fourcc >> 16 & 0xff, fourcc >> 24);
-
-    return g_strcanon(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                      "abcdefghijklmnopqrstuvwxyz0123456789 ", '?');
-}
-
 static VirtioExportMemory memory_of(VirtIOExportKind kind)
 {
     switch (kind) {
@@ -105,7 +96,8 @@ static void describe(const VirtIOExportInfo *info, void *opaque)
     export->width = object->width;
     export->has_height = object->height;
     export->height = object->height;
-    export->format = object->fourcc ? format_name(object->fourcc) : NULL;
+    export->format = object->fourcc
+                     ? virtio_export_format_name(object->fourcc) : NULL;
     export->memory = memory_of(object->kind);
     export->obstacle = g_strdup(info->obstacle);
     QAPI_LIST_APPEND(*tail, export);

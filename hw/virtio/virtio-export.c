@@ -76,6 +76,15 @@ void virtio_export_object_close(VirtIOExportObject *object)
     virtio_export_object_init(object);
 }
 
+char *virtio_export_format_name(uint32_t fourcc)
+{
+    char *name = g_strdup_printf("%c%c%c%c", fourcc & 0xff, fourcc >> 8 & 0xff,
+                                 fourcc >> 16 & 0xff, fourcc >> 24);
+
+    return g_strcanon(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                      "abcdefghijklmnopqrstuvwxyz0123456789 ", '?');
+}
+
 static VirtIOExportStatus virtio_export_ask(const QemuUUID *uuid,
                                             VirtIOExportObject *object,
                                             Error **errp)

@@ -162,6 +162,15 @@ void virtio_export_object_init(VirtIOExportObject *object);
 void virtio_export_object_close(VirtIOExportObject *object);
 
 /**
+ * virtio_export_format_name() - Write a format for people
+ * @fourcc: DRM_FORMAT_*
+ *
+ * Return: its four letters, to be freed by the caller; what is no letter,
+ * digit or space is a question mark.
+ */
+char *virtio_export_format_name(uint32_t fourcc);
+
+/**
  * virtio_export_lookup() - Get the object that another device has exported
  * @uuid: of the object, as the guest gave it
  * @object: filled in on success

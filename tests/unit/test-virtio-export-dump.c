@@ -1,0 +1,492 @@
+/*
+ * x-virtio-export-dump: which images are written, and what is refused
+ *
+ * The PNG writer is the test's own: it keeps what it is given.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/virtio/virtio-export.h"
+#include "qapi/error.h"
+#include "qapi/qapi-commands-virtio.h"
+#include "qemu/main-loop.h"
+#include "qemu/memfd.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "ui/qemu-pixman.h"
+
+#define THE_UUID    "30313233-3435-3637-3839-616263646566"
+#define WIDTH       3
+#define HEIGHT      2
+#define ALL_SEALS   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+#define TYPE_TEST_EXPORTER "test-exporter"
+OBJECT_DECLARE_SIMPLE_TYPE(TestExporter, TEST_EXPORTER)
+
+/* Exports one object, with @fd as its memory */
+struct TestExporter {
+    Object parent_obj;
+
+    VirtIOExportObject object;
+    int fd;
+    bool asleep;
+};
+
+static TestExporter *exporter;
+
+/* What the PNG writer was given: as PIXMAN_BE_r8g8b8; NULL if nothing */
+static GByteArray *written;
+static bool writer_fails;
+
+static VirtIOExportStatus test_export(VirtIOExporter *obj,
+                                      const QemuUUID *uuid,
+                                      VirtIOExportObject *object, Error **errp)
+{
+    static const QemuUUID its = { .data = "0123456789abcdef" };
+    TestExporter *t = TEST_EXPORTER(obj);
+
+    if (!qemu_uuid_is_equal(uuid, &its)) {
+        return VIRTIO_EXPORT_UNKNOWN;
+    }
+    if (t->asleep) {
+        error_setg(errp, "it is asleep");
+        return VIRTIO_EXPORT_FAILED;
+    }
+    *object = t->object;
+    object->fd = qemu_dup(t->fd);
+    g_assert_cmpint(object->fd, >=, 0);
+    return VIRTIO_EXPORT_DONE;
+}
+
+static void test_exporter_class_init(ObjectClass *klass, void *data)
+{
+    VIRTIO_EXPORTER_CLASS(klass)->export = test_export;
+}
+
+static const TypeInfo test_exporter_info = {
+    .name = TYPE_TEST_EXPORTER,
+    .parent = TYPE_OBJECT,
+    .instance_size = sizeof(TestExporter),
+    .class_init = test_exporter_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { TYPE_VIRTIO_EXPORTER },
+        { }
+    },
+};
+
+bool png_save(int fd, pixman_image_t *image, Error **errp)
+{
+    uint32_t width = pixman_image_get_width(image);
+    uint32_t height = pixman_image_get_height(image);
+    g_autoptr(pixman_image_t) rgb = pixman_image_create_bits(
+        PIXMAN_BE_r8g8b8, width, height, NULL, 0);
+
+    g_assert_cmpint(write(fd, "PNG", 3), ==, 3);
+    g_assert_cmpint(close(fd), ==, 0);
+    if (writer_fails) {
+        error_setg(errp, "it does not write");
+        return false;
+    }
+    pixman_image_composite(PIXMAN_OP_SRC, image, NULL, rgb, 0, 0, 0, 0, 0, 0,
+                           width, height);
+    written = g_byte_array_new();
+    for (uint32_t y = 0; y < height; y++) {
+        g_byte_array_append(written,
+                            (uint8_t *)pixman_image_get_data(rgb) +
+                            y * pixman_image_get_stride(rgb), width * 3);
+    }
+    return true;
+}
+
+static int make_memfd(const void *bytes, size_t len, int seals)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(write(fd, bytes, len), ==, len);
+    g_assert_cmpint(fcntl(fd, F_ADD_SEALS, seals), ==, 0);
+    return fd;
+}
+
+/* A file on a disk takes no seals: it has to be mapped, as a dma-buf has */
+static int make_file(const void *bytes, size_t len)
+{
+    char name[] = "test-virtio-export-XXXXXX";
+    int fd = g_mkstemp(name);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(unlink(name), ==, 0);
+    g_assert_cmpint(write(fd, bytes, len), ==, len);
+    return fd;
+}
+
+/* An image of the size WIDTH x HEIGHT without gaps, in a memfd of @len bytes */
+static void export_image(uint32_t fourcc, const void *bytes, size_t len)
+{
+    exporter = TEST_EXPORTER(object_new(TYPE_TEST_EXPORTER));
+    exporter->object = (VirtIOExportObject) {
+        .kind = VIRTIO_EXPORT_KIND_MEMFD,
+        .size = len,
+        .width = WIDTH,
+        .height = HEIGHT,
+        .fourcc = fourcc,
+        .modifier = DRM_FORMAT_MOD_LINEAR,
+        .num_planes = 1,
+        .strides = { WIDTH * 4 },
+    };
+    exporter->fd = make_memfd(bytes, len, ALL_SEALS);
+    virtio_exporter_register(VIRTIO_EXPORTER(exporter));
+}
+
+static void export_other_memory(int fd)
+{
+    close(exporter->fd);
+    exporter->fd = fd;
+}
+
+static void done(void)
+{
+    virtio_exporter_unregister(VIRTIO_EXPORTER(exporter));
+    close(exporter->fd);
+    object_unref(exporter);
+    g_clear_pointer(&written, g_byte_array_unref);
+}
+
+/* Return: a new file's name in a new folder; free it with remove_name() */
+static char *make_name(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("virtio-export-XXXXXX", NULL);
+
+    g_assert_nonnull(dir);
+    return g_build_filename(dir, "image.png", NULL);
+}
+
+static void remove_name(char *name)
+{
+    g_autofree char *dir = g_path_get_dirname(name);
+
+    unlink(name);
+    g_assert_cmpint(rmdir(dir), ==, 0);
+    g_free(name);
+}
+
+static void dump(void)
+{
+    char *name = make_name();
+
+    qmp_x_virtio_export_dump(THE_UUID, name, &error_abort);
+    g_assert_cmpint(access(name, R_OK), ==, 0);
+    remove_name(name);
+}
+
+static unsigned int count_fds(void)
+{
+    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+    unsigned int count = 0;
+
+    while (g_dir_read_name(dir)) {
+        count++;
+    }
+    return count;
+}
+
+/* Nothing is written, and no descriptor is left open */
+static void assert_refused_uuid(const char *uuid, const char *expected)
+{
+    char *name = make_name();
+    unsigned int before = count_fds();
+    Error *err = NULL;
+
+    qmp_x_virtio_export_dump(uuid, name, &err);
+    g_assert_cmpstr(error_get_pretty(err), ==, expected);
+    g_assert_cmpint(access(name, F_OK), ==, -1);
+    g_assert_cmpuint(count_fds(), ==, before);
+    g_assert_null(written);
+    error_free(err);
+    remove_name(name);
+}
+
+static void assert_refused(const char *expected)
+{
+    g_autofree char *text = g_strdup_printf(
+        "cannot dump the object with UUID " THE_UUID ": %s", expected);
+
+    assert_refused_uuid(THE_UUID, text);
+}
+
+typedef struct Format {
+    uint32_t fourcc;
+    uint8_t bytes;
+    uint8_t r, g, b;    /* where they are in a pixel's bytes */
+} Format;
+
+static const Format formats[] = {
+    { DRM_FORMAT_XRGB8888, 4, 2, 1, 0 },
+    { DRM_FORMAT_ARGB8888, 4, 2, 1, 0 },
+    { DRM_FORMAT_XBGR8888, 4, 0, 1, 2 },
+    { DRM_FORMAT_ABGR8888, 4, 0, 1, 2 },
+    { DRM_FORMAT_RGBX8888, 4, 3, 2, 1 },
+    { DRM_FORMAT_RGBA8888, 4, 3, 2, 1 },
+    { DRM_FORMAT_BGRX8888, 4, 1, 2, 3 },
+    { DRM_FORMAT_BGRA8888, 4, 1, 2, 3 },
+    { DRM_FORMAT_RGB888, 3, 2, 1, 0 },
+};
+
+static void fill(uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        bytes[i] = 7 * i + 1;
+    }
+}
+
+/* @bytes is where the image starts */
+static void assert_written(const Format *format, const uint8_t *bytes,
+                           size_t stride)
+{
+    size_t i = 0;
+
+    g_assert_cmpuint(written->len, ==, WIDTH * HEIGHT * 3);
+    for (size_t y = 0; y < HEIGHT; y++) {
+        for (size_t x = 0; x < WIDTH; x++) {
+            const uint8_t *pixel = &bytes[y * stride + x * format->bytes];
+
+            g_assert_cmphex(written->data[i++], ==, pixel[format->r]);
+            g_assert_cmphex(written->data[i++], ==, pixel[format->g]);
+            g_assert_cmphex(written->data[i++], ==, pixel[format->b]);
+        }
+    }
+}
+
+static void each_format(void)
+{
+    uint8_t bytes[WIDTH * HEIGHT * 4];
+
+    fill(bytes, sizeof(bytes));
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        size_t stride = WIDTH * formats[i].bytes;
+
+        export_image(formats[i].fourcc, bytes, stride * HEIGHT);
+        exporter->object.strides[0] = stride;
+        dump();
+        assert_written(&formats[i], bytes, stride);
+        done();
+    }
+}
+
+/* Where nothing is aligned to anything */
+static void odd_layout(void)
+{
+    uint8_t bytes[5 + 17 * HEIGHT];
+
+    fill(bytes, sizeof(bytes));
+    export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes));
+    exporter->object.offsets[0] = 5;
+    exporter->object.strides[0] = 17;
+    dump();
+    assert_written(&formats[0], bytes + 5, 17);
+    done();
+}
+
+/* The last row need not have all of its stride */
+static void last_byte(void)
+{
+    uint8_t bytes[20 + WIDTH * 4];
+
+    fill(bytes, sizeof(bytes));
+    export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes));
+    exporter->object.strides[0] = 20;
+    dump();
+    assert_written(&formats[0], bytes, 20);
+    done();
+
+    export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes) - 1);
+    exporter->object.strides[0] = 20;
+    assert_refused("its memory ends within the image");
+    done();
+}
+
+static void unsealed_memory_is_not_mapped(void)
+{
+    uint8_t bytes[WIDTH * HEIGHT * 4];
+
+    fill(bytes, sizeof(bytes));
+    for (int kind = 0; kind <= VIRTIO_EXPORT_KIND_DMABUF; kind++) {
+        export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes));
+        exporter->object.kind = kind;
+        export_other_memory(make_memfd(bytes, sizeof(bytes), 0));
+        dump();
+        assert_written(&formats[0], bytes, WIDTH * 4);
+
+        /* as if it shrank in the middle: what is mapped would fault */
+        g_assert_cmpint(ftruncate(exporter->fd, WIDTH * 4 + 1), ==, 0);
+        g_clear_pointer(&written, g_byte_array_unref);
+        assert_refused("its memory ends within the image");
+        g_assert_cmpint(ftruncate(exporter->fd, 0), ==, 0);
+        assert_refused("its memory ends within the image");
+        done();
+    }
+}
+
+static void a_dma_buf_is_mapped(void)
+{
+    uint8_t bytes[20 + WIDTH * 4];
+    int fd;
+
+    fill(bytes, sizeof(bytes));
+    fd = make_file(bytes, sizeof(bytes));
+    if (fcntl(fd, F_GET_SEALS) >= 0) {
+        g_test_skip("the current folder is not on a disk");
+        close(fd);
+        return;
+    }
+    export_image(DRM_FORMAT_XRGB8888, bytes, 1);
+    exporter->object.kind = VIRTIO_EXPORT_KIND_DMABUF;
+    exporter->object.strides[0] = 20;
+    export_other_memory(fd);
+    dump();
+    assert_written(&formats[0], bytes, 20);
+    g_clear_pointer(&written, g_byte_array_unref);
+
+    g_assert_cmpint(ftruncate(fd, sizeof(bytes) - 1), ==, 0);
+    assert_refused("its memory ends within the image");
+    g_assert_cmpint(ftruncate(fd, sizeof(bytes)), ==, 0);
+    exporter->object.kind = VIRTIO_EXPORT_KIND_MEMFD;
+    assert_refused("its memory is neither a memfd nor known to be a dma-buf");
+    done();
+}
+
+/* A back-end could keep who reads from it waiting for ever */
+static void nothing_is_read_that_may_wait(void)
+{
+    const char *const why =
+        "its memory is neither a memfd nor known to be a dma-buf";
+    int fds[2];
+
+    export_image(DRM_FORMAT_XRGB8888, "", 1);
+    exporter->object.kind = VIRTIO_EXPORT_KIND_UNKNOWN;
+    g_assert_cmpint(pipe(fds), ==, 0);
+    export_other_memory(fds[0]);
+    assert_refused(why);
+    close(fds[1]);
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
+    export_other_memory(fds[0]);
+    assert_refused(why);
+    exporter->object.kind = VIRTIO_EXPORT_KIND_DMABUF;
+    assert_refused("its memory ends within the image");
+    close(fds[1]);
+    done();
+}
+
+static void what_is_not_known_is_told(void)
+{
+    const char *const why =
+        "the size, format or layout of its image is not known";
+    VirtIOExportObject known;
+
+    export_image(DRM_FORMAT_XRGB8888, "", 1);
+    known = exporter->object;
+    exporter->object.width = 0;
+    assert_refused(why);
+    exporter->object = known;
+    exporter->object.height = 0;
+    assert_refused(why);
+    exporter->object = known;
+    exporter->object.fourcc = DRM_FORMAT_INVALID;
+    assert_refused(why);
+    exporter->object = known;
+    exporter->object.num_planes = 0;
+    assert_refused(why);
+    exporter->object = known;
+    exporter->object.modifier = DRM_FORMAT_MOD_INVALID;
+    assert_refused("its image is not known to be linear: "
+                   "its modifier is 0xffffffffffffff");
+    done();
+}
+
+static void what_is_not_rgb_is_told(void)
+{
+    export_image(DRM_FORMAT_NV12, "", 1);
+    assert_refused("an image of the format NV12 in 1 plane cannot be written "
+                   "as PNG");
+    exporter->object.num_planes = 2;
+    assert_refused("an image of the format NV12 in 2 planes cannot be written "
+                   "as PNG");
+    exporter->object.fourcc = DRM_FORMAT_XRGB8888;
+    assert_refused("an image of the format XR24 in 2 planes cannot be written "
+                   "as PNG");
+    done();
+}
+
+static void a_wrong_layout_is_told(void)
+{
+    export_image(DRM_FORMAT_XRGB8888, "", 1);
+    exporter->object.strides[0] = WIDTH * 4 - 1;
+    assert_refused("the rows of its image overlap");
+    exporter->object.strides[0] = UINT32_MAX;
+    exporter->object.offsets[0] = UINT32_MAX;
+    assert_refused("its memory ends within the image");
+    exporter->object.height = INT16_MAX + 1;
+    assert_refused("its image of 3x32768 pixels is larger than 32767x32767");
+    exporter->object.height = HEIGHT;
+    exporter->object.width = UINT32_MAX;
+    assert_refused("its image of 4294967295x2 pixels is larger than "
+                   "32767x32767");
+    done();
+}
+
+static void a_failed_look_up_is_told(void)
+{
+    export_image(DRM_FORMAT_XRGB8888, "", 1);
+    assert_refused_uuid("7", "'7' is no UUID");
+    assert_refused_uuid("6f662d74-6865-2d62-6163-6b2d656e6400",
+                        "no device exports an object with UUID "
+                        "6f662d74-6865-2d62-6163-6b2d656e6400");
+    exporter->asleep = true;
+    assert_refused_uuid(THE_UUID, "cannot export the object with UUID "
+                        THE_UUID ": it is asleep");
+    done();
+}
+
+static void a_failed_write_leaves_no_file(void)
+{
+    uint8_t bytes[WIDTH * HEIGHT * 4];
+    Error *err = NULL;
+
+    fill(bytes, sizeof(bytes));
+    export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes));
+    writer_fails = true;
+    assert_refused_uuid(THE_UUID, "it does not write");
+    /* but what was no file before is left alone */
+    qmp_x_virtio_export_dump(THE_UUID, "/dev/null", &err);
+    g_assert_cmpint(access("/dev/null", F_OK), ==, 0);
+    error_free_or_abort(&err);
+    writer_fails = false;
+    qmp_x_virtio_export_dump(THE_UUID, "/nowhere/image.png", &err);
+    g_assert_cmpstr(error_get_pretty(err), ==, "Could not create "
+                    "'/nowhere/image.png': No such file or directory");
+    error_free(err);
+    done();
+}
+
+int main(int argc, char **argv)
+{
+    qemu_init_main_loop(&error_abort);
+    module_call_init(MODULE_INIT_QOM);
+    type_register_static(&test_exporter_info);
+
+    g_test_init(&argc, &argv, NULL);
+#define ADD(path, fn) g_test_add_func("/virtio-export/dump/" path, fn)
+    ADD("each-format", each_format);
+    ADD("odd-layout", odd_layout);
+    ADD("last-byte", last_byte);
+    ADD("unsealed-memory-is-not-mapped", unsealed_memory_is_not_mapped);
+    ADD("a-dma-buf-is-mapped", a_dma_buf_is_mapped);
+    ADD("nothing-is-read-that-may-wait", nothing_is_read_that_may_wait);
+    ADD("what-is-not-known-is-told", what_is_not_known_is_told);
+    ADD("what-is-not-rgb-is-told", what_is_not_rgb_is_told);
+    ADD("a-wrong-layout-is-told", a_wrong_layout_is_told);
+    ADD("a-failed-look-up-is-told", a_failed_look_up_is_told);
+    ADD("a-failed-write-leaves-no-file", a_failed_write_leaves_no_file);
+#undef ADD
+    return g_test_run();
+}
