@@ -202,6 +202,13 @@ class QemuTree:
     def blob(self, commit, path):
         return self.git('show', f'{commit}:{path}')
 
+    def message(self, commit):
+        """(subject, body) of @commit, without the fields that are ours."""
+        text = self.git('show', '-s', '--format=%B', commit)
+        text = re.sub(r'^Drop-when: .*\n', '', text, flags=re.M)
+        subject, _, body = text.strip().partition('\n\n')
+        return subject, body
+
     def patch_of(self, commit):
         """The Patch that @commit is when written into patches/."""
         changed = self.changed(commit)
@@ -223,6 +230,28 @@ class QemuTree:
             if all(old.count(f'\n{text}') == 1 for text in preimages(diff)):
                 break
         return diff
+
+
+def need_tree(path):
+    """The tree at @path, if it is a prepared one."""
+    tree = QemuTree(path)
+    if not tree.path.is_dir() or not tree.ref('base'):
+        raise TreeError(f'{path} is no prepared tree: build first')
+    return tree
+
+
+def sender_of(text):
+    """(name, mail) of 'NAME <MAIL>', or of git's user if @text is empty."""
+    if not text:
+        text = '{} <{}>'.format(*(
+            subprocess.run(['git', 'config', key], text=True, check=False,
+                           stdout=subprocess.PIPE).stdout.strip()
+            for key in ('user.name', 'user.email')))
+    match = re.fullmatch(r'(.+) <(.+@.+)>', text)
+    if not match:
+        raise TreeError("no author: use --from 'NAME <MAIL>' or set git's "
+                        'user.name and user.email')
+    return match.groups()
 
 
 def preimages(diff):
