@@ -127,6 +127,10 @@ private_apt() {
         -o Dir::Cache="$dir" -o Dir::Cache::Archives="$dir/archives"
         -o APT::Sandbox::User="$(id -un)"
     )
+    # apt-file's lists of contents are large, and of no use here
+    for key in deb::Contents-{deb,udeb,deb-legacy} deb-src::Contents-dsc; do
+        options+=(-o "Acquire::IndexTargets::$key::DefaultEnabled=false")
+    done
     if [ "$1" = update ]; then
         apt-get -q "${options[@]}" --error-on=any update >&2 ||
             die "cannot reach the Debian archive: check the network and try again"
