@@ -143,6 +143,19 @@ private_apt() {
 # GLib lists them as comments.
 glib_cases() { "$1" -l | sed -n 's|^\(# \)\?\(/.*\)|\2|p'; }
 
+# report WHAT OUTCOME LOG: a line of TAP for the next case, and the end of LOG
+# unless OUTCOME is 0.
+number=0
+report() {
+    number=$((number + 1))
+    if [ "$2" -eq 0 ]; then
+        echo "ok $number - $1"
+    else
+        printf '%s\n' "$3" | tail -n 40 | sed 's/^/# /'
+        echo "not ok $number - $1"
+    fi
+}
+
 # set_up_build FOLDER LANE QEMU: make the meson build FOLDER and build it.
 set_up_build() {
     local folder=$1 lane=$2 qemu=$3 options=(-Dlane="$2" -Dqemu="$3")

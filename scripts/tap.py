@@ -3,8 +3,22 @@
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
+import subprocess
 import sys
 import traceback
+
+
+def command(*words, **options):
+    """Run a command; what subprocess.run() returns, with its output."""
+    return subprocess.run([str(word) for word in words], text=True,
+                          capture_output=True, check=False, **options)
+
+
+def good(*words, **options):
+    """The output of a command, which has to succeed."""
+    done = command(*words, **options)
+    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    return done.stdout
 
 
 def run(cases):
