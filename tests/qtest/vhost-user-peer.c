@@ -407,13 +407,19 @@ void vhost_user_peer_free(VhostUserPeer *peer)
     g_free(peer);
 }
 
+char *vhost_user_peer_chardev_args(const VhostUserPeer *peer)
+{
+    return g_strdup_printf(" -chardev socket,id=%s-chr,path=%s,"
+                           "reconnect-ms=100", peer->id, peer->path);
+}
+
 char *vhost_user_peer_args(const VhostUserPeer *peer, const char *device_opts)
 {
-    return g_strdup_printf(" -chardev socket,id=%s-chr,path=%s,reconnect-ms=100"
-                           " -device vhost-user-blk-pci,id=%s,chardev=%s-chr,"
+    g_autofree char *chardev = vhost_user_peer_chardev_args(peer);
+
+    return g_strdup_printf("%s -device vhost-user-blk-pci,id=%s,chardev=%s-chr,"
                            "num-queues=1%s",
-                           peer->id, peer->path, peer->id, peer->id,
-                           device_opts);
+                           chardev, peer->id, peer->id, device_opts);
 }
 
 void vhost_user_peer_wait_ready(VhostUserPeer *peer)

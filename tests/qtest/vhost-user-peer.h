@@ -81,6 +81,16 @@ VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects);
 void vhost_user_peer_free(VhostUserPeer *peer);
 
 /**
+ * vhost_user_peer_chardev_args() - QEMU's options to reach a back-end
+ * @peer: back-end
+ *
+ * The character device is called "ID-chr".
+ *
+ * Return: options, to be freed by the caller.
+ */
+char *vhost_user_peer_chardev_args(const VhostUserPeer *peer);
+
+/**
  * vhost_user_peer_args() - QEMU's options for a back-end and its device
  * @peer: back-end
  * @device_opts: further properties of the device, or ""

@@ -563,6 +563,33 @@ static void closes_in_a_lookup(void)
     end(&s);
 }
 
+#ifdef CONFIG_VHOST_CRYPTO
+/* This device of QEMU's goes at once when its connection does */
+static void crypto_closes_in_a_lookup(void)
+{
+    VhostUserPeer *crypto = vhost_user_peer_new("crypto", true);
+    g_autofree char *chardev = vhost_user_peer_chardev_args(crypto);
+    g_autofree char *args = g_strconcat(
+        chardev, " -object cryptodev-vhost-user,id=crypto,chardev=crypto-chr",
+        NULL);
+    Scene s = scene_with_args(true, args);
+
+    for (int i = 0; i < 3; i++) {
+        vhost_user_peer_answer(crypto, PEER_ANSWER_FD);
+        vhost_user_peer_wait_ready(crypto);
+        g_assert_true(vhost_user_peer_add(crypto, uuid_a));
+        assert_found(s.importer, uuid_a, crypto);
+        vhost_user_peer_answer(crypto, PEER_ANSWER_CLOSE);
+        assert_not_found(s.importer, uuid_a);
+        vhost_user_peer_wait_gone(crypto);
+        assert_not_found(s.importer, uuid_a);
+        assert_lives(&s);
+    }
+    end(&s);
+    vhost_user_peer_free(crypto);
+}
+#endif
+
 static void taken_uuid(void)
 {
     Scene s = scene();
@@ -740,6 +767,10 @@ static void add_lookup_tests(void)
     add_answer_test("answer/huge-payload", broken_protocol,
                     PEER_ANSWER_HUGE_PAYLOAD);
     qtest_add_func(DIR "answer/closes-in-a-lookup", closes_in_a_lookup);
+#ifdef CONFIG_VHOST_CRYPTO
+    qtest_add_func(DIR "answer/crypto-closes-in-a-lookup",
+                   crypto_closes_in_a_lookup);
+#endif
 }
 
 static void add_table_tests(void)
