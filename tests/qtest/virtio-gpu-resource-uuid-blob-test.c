@@ -5,55 +5,21 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/bswap.h"
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "virtio-gpu-blob.h"
 #include "virtio-gpu-importer.h"
 #include "virtio-gpu-migration.h"
 #include "virtio-gpu-resource-uuid.h"
 
-#define UDMABUF     "/dev/udmabuf"
 /* Below a page QEMU makes no dma-buf of it */
 #define BLOB_SIZE   64
-/* What udmabuf makes a dma-buf of is a memfd */
-#define MEMFD       "-m 128M -machine memory-backend=mem" \
-                    " -object memory-backend-memfd,id=mem,size=128M,share=on"
-
-typedef struct BlobRequest {
-    struct virtio_gpu_resource_create_blob create;
-    struct virtio_gpu_mem_entry entry;
-} BlobRequest;
-
-static bool have_udmabuf(void)
-{
-    int fd = open(UDMABUF, O_RDWR | O_CLOEXEC);
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    return fd >= 0;
-}
 
 static void create_blob(QVirtioGPU *gpu, uint32_t id, uint64_t backing)
 {
-    BlobRequest req = {
-        .create = {
-            .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB),
-            .resource_id = cpu_to_le32(id),
-            .blob_mem = cpu_to_le32(VIRTIO_GPU_BLOB_MEM_GUEST),
-            .blob_flags = cpu_to_le32(VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE),
-            .nr_entries = cpu_to_le32(backing ? 1 : 0),
-            .size = cpu_to_le64(BLOB_SIZE),
-        },
-        .entry = {
-            .addr = cpu_to_le64(backing),
-            .length = cpu_to_le32(BLOB_SIZE),
-        },
-    };
-
-    qvirtio_gpu_command({ .gpu = gpu, .req = &req,
-                          .len = backing ? sizeof(req) : sizeof(req.create) });
+    qvirtio_gpu_create_blob({ .gpu = gpu, .id = id, .size = BLOB_SIZE,
+                              .backing = backing, .backing_len = BLOB_SIZE });
 }
 
 static void assert_blob_has_uuid(QVirtioGPU *gpu, uint64_t backing)
@@ -76,8 +42,7 @@ static void blob_with_backing(void *obj, void *data, QGuestAllocator *alloc)
 {
     uint64_t backing;
 
-    if (!have_udmabuf()) {
-        g_test_skip("blob=on needs " UDMABUF);
+    if (blobs_missing()) {
         return;
     }
     backing = guest_alloc(alloc, BLOB_SIZE);
@@ -87,8 +52,7 @@ static void blob_with_backing(void *obj, void *data, QGuestAllocator *alloc)
 
 static void blob_without_backing(void *obj, void *data, QGuestAllocator *alloc)
 {
-    if (!have_udmabuf()) {
-        g_test_skip("blob=on needs " UDMABUF);
+    if (blobs_missing()) {
         return;
     }
     assert_blob_has_uuid(obj, 0);
@@ -103,8 +67,7 @@ static void blob_migrated(void *obj, void *data, QGuestAllocator *alloc)
     uint64_t backing;
     uint32_t i;
 
-    if (!have_udmabuf()) {
-        g_test_skip("blob=on needs " UDMABUF);
+    if (blobs_missing()) {
         return;
     }
     backing = guest_alloc(alloc, BLOB_SIZE);
@@ -116,7 +79,7 @@ static void blob_migrated(void *obj, void *data, QGuestAllocator *alloc)
     }
 
     stream = save_stream(home);
-    qvirtio_gpu_move(gpu, start_destination(.with = MEMFD));
+    qvirtio_gpu_move(gpu, start_destination(.with = BLOB_MEMFD));
     g_assert_true(load_stream(gpu->qts, stream));
     for (i = 0; i < ARRAY_SIZE(before); i++) {
         assign_uuid({ .gpu = gpu, .id = i + 1, .uuid = after });
@@ -134,8 +97,7 @@ static void blob_not_exportable(void *obj, void *data, QGuestAllocator *alloc)
     QVirtioGPU *gpu = &pci->gpu;
     uuid_t blob, image;
 
-    if (!have_udmabuf()) {
-        g_test_skip("blob=on needs " UDMABUF);
+    if (blobs_missing()) {
         return;
     }
     create_blob(gpu, 1, 0);
@@ -147,23 +109,16 @@ static void blob_not_exportable(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_true(importer_finds(importer(), image));
 }
 
-static void *use_memfd(GString *cmd_line, void *arg)
+static void *blob_and_importer_before(GString *cmd_line, void *arg)
 {
-    g_string_append(cmd_line, " " MEMFD " ");
-    return arg;
-}
-
-static void *use_memfd_and_import(GString *cmd_line, void *arg)
-{
-    return importer_before(cmd_line, use_memfd(cmd_line, arg));
+    return importer_before(cmd_line, blob_before(cmd_line, arg));
 }
 
 static void register_blob_test(void)
 {
     QOSGraphTestOptions opts = {
-        .edge.extra_device_opts = have_udmabuf() ? RESOURCE_UUID_ON ",blob=on"
-                                                 : RESOURCE_UUID_ON,
-        .before = use_memfd,
+        .edge.extra_device_opts = blob_device_opts(RESOURCE_UUID_ON),
+        .before = blob_before,
     };
 
     qos_add_test("resource-uuid/blob/with-backing", "virtio-gpu",
@@ -173,7 +128,7 @@ static void register_blob_test(void)
     qos_add_test("resource-uuid/blob/migrated", "virtio-gpu",
                  blob_migrated, &opts);
 
-    opts.before = use_memfd_and_import;
+    opts.before = blob_and_importer_before;
     qos_add_test("resource-uuid/blob/not-exportable", "virtio-gpu-pci",
                  blob_not_exportable, &opts);
 }

@@ -215,6 +215,58 @@ static void unknown_command(void *obj, void *data, QGuestAllocator *alloc)
                           .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
 }
 
+/* Refused, and the next one is answered */
+static void assert_too_short(QVirtioGPU *gpu, size_t len)
+{
+    struct virtio_gpu_resource_create_2d req =
+        qvirtio_gpu_create_2d_req((QVirtioGPUResourceOpt) { .id = 1 });
+
+    qvirtio_gpu_command({ .gpu = gpu, .req = &req, .len = len,
+                          .expect = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER });
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1,
+                        .expect = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID });
+}
+
+static void short_header(void *obj, void *data, QGuestAllocator *alloc)
+{
+    size_t len;
+
+    for (len = 1; len < sizeof(struct virtio_gpu_ctrl_hdr); len++) {
+        assert_too_short(obj, len);
+    }
+}
+
+static void short_request(void *obj, void *data, QGuestAllocator *alloc)
+{
+    size_t len;
+
+    for (len = sizeof(struct virtio_gpu_ctrl_hdr);
+         len < sizeof(struct virtio_gpu_resource_create_2d); len++) {
+        assert_too_short(obj, len);
+    }
+}
+
+/* The bytes of a row, or of all rows, do not fit 32 bits */
+static void size_overflow(void *obj, void *data, QGuestAllocator *alloc)
+{
+    static const struct {
+        uint32_t width, height;
+    } sizes[] = {
+        { (1U << 30) + 1, 1 },
+        { 1U << 15, (1U << 15) + 1 },
+        { 1, (1U << 30) + 1 },
+        { UINT32_MAX, UINT32_MAX },
+    };
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+        qvirtio_gpu_create_2d({ .gpu = obj, .id = 1, .width = sizes[i].width,
+                                .height = sizes[i].height,
+                                .expect = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY });
+    }
+    qvirtio_gpu_create_2d({ .gpu = obj, .id = 1 });
+}
+
 /* The response to a fenced request repeats flag and fence_id */
 static void fence_echo(void *obj, void *data, QGuestAllocator *alloc)
 {
@@ -277,6 +329,9 @@ static void register_virtio_gpu_test(void)
         { "fence-echo", fence_echo },
         { "reset/device", reset_destroys },
         { "reset/machine", machine_reset_destroys },
+        { QVIRTIO_GPU_DEFECT_10_2 "short-header", short_header },
+        { QVIRTIO_GPU_DEFECT_10_2 "short-request", short_request },
+        { QVIRTIO_GPU_DEFECT_10_2 "size-overflow", size_overflow },
     };
     int i;
 

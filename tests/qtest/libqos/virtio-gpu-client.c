@@ -98,6 +98,30 @@ void do_qvirtio_gpu_create_2d(QVirtioGPUResourceOpt opt)
     send_req(&opt, &req, sizeof(req));
 }
 
+/* Guest memory, in one entry, for sharing with other devices */
+void do_qvirtio_gpu_create_blob(QVirtioGPUResourceOpt opt)
+{
+    struct {
+        struct virtio_gpu_resource_create_blob cmd;
+        struct virtio_gpu_mem_entry entry;
+    } req = {
+        .cmd = {
+            .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB),
+            .resource_id = cpu_to_le32(opt.id),
+            .blob_mem = cpu_to_le32(VIRTIO_GPU_BLOB_MEM_GUEST),
+            .blob_flags = cpu_to_le32(VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE),
+            .nr_entries = cpu_to_le32(opt.backing ? 1 : 0),
+            .size = cpu_to_le64(opt.size),
+        },
+        .entry = {
+            .addr = cpu_to_le64(opt.backing),
+            .length = cpu_to_le32(opt.backing_len),
+        },
+    };
+
+    send_req(&opt, &req, opt.backing ? sizeof(req) : sizeof(req.cmd));
+}
+
 void do_qvirtio_gpu_unref(QVirtioGPUResourceOpt opt)
 {
     struct virtio_gpu_resource_unref req = qvirtio_gpu_unref_req(opt.id);
@@ -105,10 +129,10 @@ void do_qvirtio_gpu_unref(QVirtioGPUResourceOpt opt)
     send_req(&opt, &req, sizeof(req));
 }
 
-/* In two entries, so that the device has to gather the backing */
+/* In two entries if possible, so that the device has to gather the backing */
 void do_qvirtio_gpu_attach_backing(QVirtioGPUResourceOpt opt)
 {
-    uint32_t half = opt.backing_len / 2;
+    uint32_t half = opt.one_entry ? opt.backing_len : opt.backing_len / 2;
     struct {
         struct virtio_gpu_resource_attach_backing cmd;
         struct virtio_gpu_mem_entry entries[2];
@@ -116,7 +140,7 @@ void do_qvirtio_gpu_attach_backing(QVirtioGPUResourceOpt opt)
         .cmd = {
             .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING),
             .resource_id = cpu_to_le32(opt.id),
-            .nr_entries = cpu_to_le32(2),
+            .nr_entries = cpu_to_le32(opt.one_entry ? 1 : 2),
         },
         .entries = {
             { .addr = cpu_to_le64(opt.backing), .length = cpu_to_le32(half) },
@@ -125,7 +149,8 @@ void do_qvirtio_gpu_attach_backing(QVirtioGPUResourceOpt opt)
         },
     };
 
-    send_req(&opt, &req, sizeof(req));
+    send_req(&opt, &req, offsetof(typeof(req), entries) +
+                         sizeof(req.entries[0]) * (opt.one_entry ? 1 : 2));
 }
 
 void do_qvirtio_gpu_detach_backing(QVirtioGPUResourceOpt opt)
@@ -156,6 +181,24 @@ void do_qvirtio_gpu_set_scanout(QVirtioGPUResourceOpt opt)
         .r = rect(&opt),
         .scanout_id = cpu_to_le32(opt.scanout),
         .resource_id = cpu_to_le32(opt.id),
+    };
+
+    send_req(&opt, &req, sizeof(req));
+}
+
+/* Rows of VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM without padding */
+void do_qvirtio_gpu_set_scanout_blob(QVirtioGPUResourceOpt opt)
+{
+    struct virtio_gpu_set_scanout_blob req = {
+        .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_SET_SCANOUT_BLOB),
+        .r = rect(&opt),
+        .scanout_id = cpu_to_le32(opt.scanout),
+        .resource_id = cpu_to_le32(opt.id),
+        .width = cpu_to_le32(opt.width ?: 1),
+        .height = cpu_to_le32(opt.height ?: 1),
+        .format = cpu_to_le32(VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM),
+        .strides = { cpu_to_le32((opt.width ?: 1) *
+                                 QVIRTIO_GPU_BYTES_PER_PIXEL) },
     };
 
     send_req(&opt, &req, sizeof(req));

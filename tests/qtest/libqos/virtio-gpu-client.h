@@ -13,6 +13,12 @@
 /* A 2D command that there is not */
 #define QVIRTIO_GPU_UNKNOWN_COMMAND 0x01ff
 
+/* Cases that QEMU 10.2 fails, and 10.0.13 does not: it has the fixes already */
+#define QVIRTIO_GPU_DEFECT_10_2 "defect-10.2/"
+
+/* Of all formats that the tests show */
+#define QVIRTIO_GPU_BYTES_PER_PIXEL 4
+
 /**
  * struct QVirtioGPUCommandOpt - Options of qvirtio_gpu_command()
  * @gpu: a running device (required)
@@ -32,11 +38,13 @@ typedef struct QVirtioGPUCommandOpt {
  * @gpu: a running device (required)
  * @id: the resource
  * @format: create_2d only; 0 for VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM
- * @width: create_2d, transfer, set_scanout and flush; 0 for 1
+ * @width: create_2d, transfer, set_scanout(_blob) and flush; 0 for 1
  * @height: as @width
- * @scanout: set_scanout only
- * @backing: attach_backing only: guest memory
- * @backing_len: attach_backing only: length of @backing
+ * @scanout: set_scanout(_blob) only
+ * @backing: attach_backing and create_blob: guest memory; 0 for none
+ * @backing_len: attach_backing and create_blob: length of @backing
+ * @one_entry: attach_backing only: don't split @backing
+ * @size: create_blob only: of the blob
  * @expect: expected type of the response, 0 for VIRTIO_GPU_RESP_OK_NODATA
  */
 typedef struct QVirtioGPUResourceOpt {
@@ -48,6 +56,8 @@ typedef struct QVirtioGPUResourceOpt {
     uint32_t scanout;
     uint64_t backing;
     uint32_t backing_len;
+    bool one_entry;
+    uint64_t size;
     uint32_t expect;
 } QVirtioGPUResourceOpt;
 
@@ -105,17 +115,21 @@ struct virtio_gpu_resource_unref qvirtio_gpu_unref_req(uint32_t id);
  */
 void do_qvirtio_gpu_command(QVirtioGPUCommandOpt opt);
 void do_qvirtio_gpu_create_2d(QVirtioGPUResourceOpt opt);
+void do_qvirtio_gpu_create_blob(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_unref(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_attach_backing(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_detach_backing(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_transfer(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_set_scanout(QVirtioGPUResourceOpt opt);
+void do_qvirtio_gpu_set_scanout_blob(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_flush(QVirtioGPUResourceOpt opt);
 
 #define qvirtio_gpu_command(...) \
     do_qvirtio_gpu_command((QVirtioGPUCommandOpt) __VA_ARGS__)
 #define qvirtio_gpu_create_2d(...) \
     do_qvirtio_gpu_create_2d((QVirtioGPUResourceOpt) __VA_ARGS__)
+#define qvirtio_gpu_create_blob(...) \
+    do_qvirtio_gpu_create_blob((QVirtioGPUResourceOpt) __VA_ARGS__)
 #define qvirtio_gpu_unref(...) \
     do_qvirtio_gpu_unref((QVirtioGPUResourceOpt) __VA_ARGS__)
 #define qvirtio_gpu_attach_backing(...) \
@@ -126,6 +140,8 @@ void do_qvirtio_gpu_flush(QVirtioGPUResourceOpt opt);
     do_qvirtio_gpu_transfer((QVirtioGPUResourceOpt) __VA_ARGS__)
 #define qvirtio_gpu_set_scanout(...) \
     do_qvirtio_gpu_set_scanout((QVirtioGPUResourceOpt) __VA_ARGS__)
+#define qvirtio_gpu_set_scanout_blob(...) \
+    do_qvirtio_gpu_set_scanout_blob((QVirtioGPUResourceOpt) __VA_ARGS__)
 #define qvirtio_gpu_flush(...) \
     do_qvirtio_gpu_flush((QVirtioGPUResourceOpt) __VA_ARGS__)
 

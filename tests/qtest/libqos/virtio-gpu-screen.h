@@ -7,10 +7,7 @@
 #ifndef TESTS_LIBQOS_VIRTIO_GPU_SCREEN_H
 #define TESTS_LIBQOS_VIRTIO_GPU_SCREEN_H
 
-#include "virtio-gpu.h"
-
-/* Of all formats that the tests show */
-#define QVIRTIO_GPU_BYTES_PER_PIXEL 4
+#include "virtio-gpu-client.h"
 
 /**
  * qvirtio_gpu_assert_screen() - Check what is on the GPU's first console

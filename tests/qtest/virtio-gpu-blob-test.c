@@ -1,0 +1,115 @@
+/*
+ * QTest testcases for the blob resources of virtio-gpu
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/module.h"
+#include "libqtest.h"
+#include "libqos/qgraph.h"
+#include "libqos/virtio-gpu-client.h"
+#include "libqos/virtio-gpu-screen.h"
+#include "virtio-gpu-blob.h"
+#include "virtio-gpu-migration.h"
+
+/* The smallest scanout there is; below a page, QEMU needs no udmabuf for it */
+#define WIDTH   16
+#define HEIGHT  16
+#define BYTES   (WIDTH * HEIGHT * QVIRTIO_GPU_BYTES_PER_PIXEL)
+
+static void create_larger(void *obj, void *data, QGuestAllocator *alloc)
+{
+    uint64_t backing;
+
+    if (blobs_missing()) {
+        return;
+    }
+    backing = guest_alloc(alloc, BYTES);
+    qvirtio_gpu_create_blob({ .gpu = obj, .id = 1, .size = BYTES + 1,
+                              .backing = backing, .backing_len = BYTES,
+                              .expect =
+                                  VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER });
+    qvirtio_gpu_create_blob({ .gpu = obj, .id = 1, .size = BYTES,
+                              .backing = backing, .backing_len = BYTES });
+    guest_free(alloc, backing);
+}
+
+/* What was refused is not attached: the right backing still can be */
+static void attach_smaller(void *obj, void *data, QGuestAllocator *alloc)
+{
+    uint64_t backing;
+
+    if (blobs_missing()) {
+        return;
+    }
+    backing = guest_alloc(alloc, BYTES);
+    qvirtio_gpu_create_blob({ .gpu = obj, .id = 1, .size = BYTES });
+    qvirtio_gpu_attach_backing({ .gpu = obj, .id = 1, .backing = backing,
+                                 .backing_len = BYTES - 1,
+                                 .expect =
+                                     VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER });
+    qvirtio_gpu_attach_backing({ .gpu = obj, .id = 1, .backing = backing,
+                                 .backing_len = BYTES });
+    guest_free(alloc, backing);
+}
+
+/* Twice, as what had backing before and lost it can get it again */
+static void backing_later(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QVirtioGPUResourceOpt res = { .gpu = gpu, .id = 1, .size = BYTES,
+                                  .width = WIDTH, .height = HEIGHT };
+    uint8_t pixels[BYTES];
+    int i;
+
+    if (blobs_missing()) {
+        return;
+    }
+    do_qvirtio_gpu_create_blob(res);
+    res.backing = guest_alloc(alloc, BYTES);
+    res.backing_len = BYTES;
+    res.one_entry = true;
+    for (i = 0; i < 2; i++) {
+        memset(pixels, i ? 0x12 : 0xed, BYTES);
+        qtest_memwrite(gpu->qts, res.backing, pixels, BYTES);
+        do_qvirtio_gpu_attach_backing(res);
+        do_qvirtio_gpu_set_scanout_blob(res);
+        do_qvirtio_gpu_flush(res);
+        qvirtio_gpu_assert_screen(gpu, pixels, WIDTH, HEIGHT);
+        qvirtio_gpu_set_scanout({ .gpu = gpu });
+        do_qvirtio_gpu_detach_backing(res);
+    }
+    guest_free(alloc, res.backing);
+}
+
+static void size_zero_saved(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+
+    if (blobs_missing()) {
+        return;
+    }
+    qvirtio_gpu_create_blob({ .gpu = gpu, .id = 1, .size = 0 });
+    g_byte_array_unref(save_devices(gpu->qts));
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+}
+
+static void register_blob_test(void)
+{
+    QOSGraphTestOptions opts = {
+        .edge.extra_device_opts = blob_device_opts(""),
+        .before = blob_before,
+    };
+
+    qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/create-larger-than-backing",
+                 "virtio-gpu", create_larger, &opts);
+    qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/attach-smaller-backing",
+                 "virtio-gpu", attach_smaller, &opts);
+    qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/backing-later", "virtio-gpu",
+                 backing_later, &opts);
+    qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/size-zero-saved", "virtio-gpu",
+                 size_zero_saved, &opts);
+}
+
+libqos_init(register_blob_test);
