@@ -15,6 +15,7 @@
 #include "hw/virtio/vhost-user-exporter.h"
 #include "hw/virtio/virtio-dmabuf.h"
 #include "hw/virtio/virtio-export.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "qom/object.h"
 
 #define TYPE_VHOST_USER_EXPORTER "vhost-user-exporter"
@@ -177,7 +178,8 @@ static void vhost_user_exporter_finalize(Object *obj)
     g_hash_table_destroy(VHOST_USER_EXPORTER(obj)->counts);
 }
 
-static void vhost_user_exporter_class_init(ObjectClass *klass, void *data)
+static void vhost_user_exporter_class_init(ObjectClass *klass,
+                                           VirtIOExportClassData *data)
 {
     VirtIOExporterClass *vec = VIRTIO_EXPORTER_CLASS(klass);
 

@@ -16,6 +16,7 @@
 #include "qemu/memfd.h"
 #include "qemu/timer.h"
 #include "hw/virtio/virtio-export.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "hw/virtio/virtio-gpu-uuid-table.h"
 
 #define LOOK_UPS 20000
@@ -45,7 +46,8 @@ static VirtIOExportStatus bench_export(VirtIOExporter *exporter,
     return VIRTIO_EXPORT_DONE;
 }
 
-static void bench_exporter_class_init(ObjectClass *klass, void *data)
+static void bench_exporter_class_init(ObjectClass *klass,
+                                      VirtIOExportClassData *data)
 {
     VIRTIO_EXPORTER_CLASS(klass)->export = bench_export;
 }

@@ -116,7 +116,7 @@ bool load_stream(QTestState *to, const GByteArray *stream);
  * assert_stream_refused() - Check that a destination refuses a stream, and why
  * @stream: the stream
  * @opt: the destination
- * @reason: part of what it says on stderr
+ * @reason: part of what it says, on stderr or to who asks for the migration
  *
  * Return: the destination, which is still there, to be ended by qtest_quit()
  */

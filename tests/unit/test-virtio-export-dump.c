@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include "hw/virtio/virtio-export.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-virtio.h"
 #include "qemu/main-loop.h"
@@ -58,7 +59,8 @@ static VirtIOExportStatus test_export(VirtIOExporter *obj,
     return VIRTIO_EXPORT_DONE;
 }
 
-static void test_exporter_class_init(ObjectClass *klass, void *data)
+static void test_exporter_class_init(ObjectClass *klass,
+                                     VirtIOExportClassData *data)
 {
     VIRTIO_EXPORTER_CLASS(klass)->export = test_export;
 }

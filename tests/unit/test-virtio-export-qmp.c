@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "hw/virtio/virtio-export.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-virtio.h"
 #include "qemu/bswap.h"
@@ -73,7 +74,8 @@ static void test_exporter_finalize(Object *obj)
     virtio_exporter_unregister(VIRTIO_EXPORTER(obj));
 }
 
-static void test_exporter_class_init(ObjectClass *klass, void *data)
+static void test_exporter_class_init(ObjectClass *klass,
+                                     VirtIOExportClassData *data)
 {
     VIRTIO_EXPORTER_CLASS(klass)->export = test_export;
     VIRTIO_EXPORTER_CLASS(klass)->foreach = test_foreach;

@@ -10,6 +10,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/memfd.h"
 #include "hw/virtio/virtio-export.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "standard-headers/drm/drm_fourcc.h"
 
 #define TYPE_TEST_EXPORTER "test-exporter"
@@ -79,7 +80,8 @@ static void test_exporter_finalize(Object *obj)
     close(t->object.fd);
 }
 
-static void test_exporter_class_init(ObjectClass *klass, void *data)
+static void test_exporter_class_init(ObjectClass *klass,
+                                     VirtIOExportClassData *data)
 {
     VirtIOExporterClass *vec = VIRTIO_EXPORTER_CLASS(klass);
 
@@ -87,7 +89,8 @@ static void test_exporter_class_init(ObjectClass *klass, void *data)
     vec->foreach = test_foreach;
 }
 
-static void test_last_exporter_class_init(ObjectClass *klass, void *data)
+static void test_last_exporter_class_init(ObjectClass *klass,
+                                          VirtIOExportClassData *data)
 {
     VIRTIO_EXPORTER_CLASS(klass)->asked_last = true;
 }
