@@ -156,11 +156,32 @@ report() {
     fi
 }
 
-# set_up_build FOLDER LANE QEMU: make the meson build FOLDER and build it.
+# is_version TEXT: whether it names a version of QEMU, as 10.2.
+is_version() { [[ $1 =~ ^[0-9]+\.[0-9]+$ ]]; }
+
+# other_versions: those beside Debian 13's that there are patches for.
+other_versions() {
+    local folder
+    for folder in "$TOP"/patches/*/; do
+        basename "$folder"
+    done
+}
+
+# build_folder LANE QEMU
+build_folder() {
+    local folder=$TOP/build
+    ! is_version "$2" || folder+=-$2
+    [ "$1" = plain ] || folder+=-$1
+    echo "$folder"
+}
+
+# set_up_build LANE QEMU: make its build_folder by meson and build it.
 set_up_build() {
-    local folder=$1 lane=$2 qemu=$3 options=(-Dlane="$2" -Dqemu="$3")
-    [ -z "$qemu" ] || options[1]=-Dqemu=$(realpath "$qemu")
-    [ "$lane" != twin ] || options+=(-Dpatched="$TOP/build")
+    local lane=$1 qemu=$2 folder options
+    folder=$(build_folder "$lane" "$qemu")
+    [ -z "$qemu" ] || is_version "$qemu" || qemu=$(realpath "$qemu")
+    options=(-Dlane="$lane" -Dqemu="$qemu")
+    [ "$lane" != twin ] || options+=(-Dpatched="$(build_folder plain "$qemu")")
     if [ -f "$folder/build.ninja" ]; then
         meson configure "$folder" "${options[@]}" >/dev/null
     else

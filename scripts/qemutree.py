@@ -9,6 +9,11 @@ A patch file is a commit message, the line "---" and the hunks.  Two fields of
 the message are ours: "Files:" lists the overlay files that travel with the
 patch, "Drop-when:" says when the patch can go.
 
+A version of QEMU may have a folder of its own in patches/.  Its series names
+patches that only this version needs, which come before the others.  A file
+there that has the name of another patch has hunks alone: they take the place of
+that patch's hunks to the same files.
+
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
@@ -20,7 +25,9 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 OVERLAY_DIRS = ('hw', 'include', 'tests', 'docs')
-SUPPORTED = ('10.0',)
+MAIN = '10.0'                   # the version that patches/*.patch are for
+SUPPORTED = (MAIN, *sorted(path.name for path in (TOP / 'patches').iterdir()
+                           if path.is_dir()))
 DIFF_START = '\n---\n'
 MOST_CONTEXT = 8
 
@@ -60,6 +67,17 @@ class Patch:
             raise TreeError(f'{path}: a new file belongs into the overlay')
         return cls(path.name, message[len('Subject: '):] + '\n', files, diff)
 
+    def adapt(self, own):
+        """Take the hunks in the file @own, if there is one, instead of those
+        to the same files."""
+        if own.is_file():
+            hunks = {**self.hunks(), **hunks_by_file(own.read_text())}
+            self.diff = ''.join(hunks.values())
+        return self
+
+    def hunks(self):
+        return hunks_by_file(self.diff)
+
     def text(self):
         """The content of the file in patches/."""
         files = ''.join(f'Files: {name}\n' for name in self.files)
@@ -77,17 +95,27 @@ def overlay_files(top=TOP):
     return found
 
 
-def patch_path(name, version, top=TOP):
-    """Where the patch @name for QEMU @version is: its own one comes first."""
-    own = top / 'patches' / version / name
-    return own if own.exists() else top / 'patches' / name
+def hunks_by_file(diff):
+    """{path: the part of @diff that changes it}."""
+    parts = re.split(r'^(?=diff --git )', diff, flags=re.M)[1:]
+    return {re.search(r'^\+\+\+ b/(\S+)', part, re.M)[1]: part
+            for part in parts}
+
+
+def names_in(folder):
+    """The names of the patches in @folder in order, none if it has no series."""
+    series = folder / 'series'
+    return series.read_text().split() if series.is_file() else []
 
 
 def read_series(version, top=TOP):
     """The patches in order; TreeError if they and the overlay disagree."""
-    names = (top / 'patches/series').read_text().split()
-    patches = [Patch.parse(patch_path(name, version, top)) for name in names]
-    strays = {p.name for p in (top / 'patches').glob('*.patch')} - set(names)
+    common, own = top / 'patches', top / 'patches' / version
+    names, own_names = names_in(common), names_in(own)
+    patches = [Patch.parse(own / name) for name in own_names]
+    patches += [Patch.parse(common / name).adapt(own / name) for name in names]
+    strays = {p.name for p in common.glob('*.patch')} - set(names) | \
+        {p.name for p in own.glob('*.patch')} - {*names, *own_names}
     if strays:
         raise TreeError(f'patches/series does not name {sorted(strays)}')
     named = [name for patch in patches for name in patch.files]
@@ -184,6 +212,18 @@ class QemuTree:
                 f'QEMU {self.version(base)[0]}; supported: '
                 f'{", ".join(SUPPORTED)}') from None
 
+    def applied(self, commit, diff, path):
+        """What @path is after @diff on @commit; '' if that does not apply."""
+        env = self.index()
+        self.git('read-tree', commit, env=env)
+        try:
+            self.git('apply', '--cached', '-', stdin=diff, env=env)
+            return self.git('show', f':{path}', env=env)
+        except TreeError:
+            return ''
+        finally:
+            os.unlink(env['GIT_INDEX_FILE'])
+
     def dirty(self):
         """The files that differ from HEAD, untracked ones included."""
         out = self.git('status', '--porcelain', '-z', '--no-renames')
@@ -238,6 +278,13 @@ def need_tree(path):
     if not tree.path.is_dir() or not tree.ref('base'):
         raise TreeError(f'{path} is no prepared tree: build first')
     return tree
+
+
+def package_command(tree):
+    """What prints the .dsc of Debian's QEMU of the version that @tree has."""
+    version = tree.version(tree.ref('base'))[1]
+    return [TOP / 'scripts/fetch', 'package',
+            *([version] if version != MAIN else [])]
 
 
 def sender_of(text):
