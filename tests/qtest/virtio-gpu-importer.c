@@ -7,9 +7,11 @@
 #include "qemu/osdep.h"
 #include "libqos/qgraph.h"
 #include "virtio-gpu-importer.h"
+#include "virtio-gpu-migration.h"
 
 static VhostUserPeer *current;
 static char *current_args;
+static TempFile *trace_file;
 
 static void importer_end(gpointer unused)
 {
@@ -24,6 +26,39 @@ void *importer_before(GString *cmd_line, void *arg)
     g_string_append(cmd_line, current_args);
     g_test_queue_destroy(importer_end, &current);
     return arg;
+}
+
+void *importer_traced_before(GString *cmd_line, void *arg)
+{
+    trace_file = temp_file_new("");
+    g_test_queue_destroy((GDestroyNotify)temp_file_free, trace_file);
+    g_string_append_printf(cmd_line, " -trace virtio_export_lookup -D %s",
+                           trace_file->path);
+    return importer_before(cmd_line, arg);
+}
+
+static char *last_traced(void)
+{
+    GByteArray *bytes = temp_file_read(trace_file);
+    g_autofree char *text = g_strndup((char *)bytes->data, bytes->len);
+    char *line;
+
+    g_byte_array_unref(bytes);
+    g_strchomp(text);
+    line = strrchr(text, '\n');
+    return g_strdup(line ? line + 1 : text);
+}
+
+void importer_assert_traced(const uint8_t *uuid, const char *object)
+{
+    g_autofree char *line = last_traced();
+    g_autofree char *expected = NULL;
+    char text[UUID_STR_LEN];
+
+    uuid_unparse_lower(uuid, text);
+    expected = g_strdup_printf("virtio_export_lookup %s: %s", text, object);
+    g_test_message("%s", line);
+    g_assert_true(g_str_has_suffix(line, expected));
 }
 
 VhostUserPeer *importer(void)

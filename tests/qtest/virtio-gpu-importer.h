@@ -22,6 +22,27 @@
 void *importer_before(GString *cmd_line, void *arg);
 
 /**
+ * importer_traced_before() - Like importer_before(), and trace look-ups
+ * @cmd_line: of QEMU
+ * @arg: of the test
+ *
+ * For importer_assert_traced().
+ *
+ * Return: @arg
+ */
+void *importer_traced_before(GString *cmd_line, void *arg);
+
+/**
+ * importer_assert_traced() - Check what the last look-up gave
+ * @uuid: of the object
+ * @object: kind, size and geometry, as the trace event has them
+ *
+ * No vhost-user message has more than a descriptor, so this is what a device in
+ * QEMU would have got.
+ */
+void importer_assert_traced(const uint8_t *uuid, const char *object);
+
+/**
  * importer() - The back-end of the importer
  *
  * Return: what importer_before() has started, ready for look-ups.

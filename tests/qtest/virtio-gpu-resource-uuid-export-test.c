@@ -22,8 +22,6 @@
 #define HEIGHT  16
 #define BYTES   (WIDTH * HEIGHT * QVIRTIO_GPU_BYTES_PER_PIXEL)
 
-static TempFile *trace_file;
-
 /* A resource with a UUID, drawn in one colour */
 typedef struct Drawn {
     QVirtioGPUResourceOpt res;
@@ -120,31 +118,6 @@ static const struct {
     { 1, 1 }, { 3, 5 }, { 641, 479 }, { 1024, 1 }, { 1, 1025 }, { 33, 31 },
 };
 
-/* The last line of the trace: what the device behind the look-up was given */
-static char *last_traced(void)
-{
-    GByteArray *bytes = temp_file_read(trace_file);
-    g_autofree char *text = g_strndup((char *)bytes->data, bytes->len);
-    char *line;
-
-    g_byte_array_unref(bytes);
-    g_strchomp(text);
-    line = strrchr(text, '\n');
-    return g_strdup(line ? line + 1 : text);
-}
-
-static void assert_traced(const uint8_t *uuid, const char *geometry)
-{
-    g_autofree char *line = last_traced();
-    g_autofree char *expected = NULL;
-    char text[UUID_STR_LEN];
-
-    uuid_unparse_lower(uuid, text);
-    expected = g_strdup_printf("virtio_export_lookup %s: %s", text, geometry);
-    g_test_message("%s", line);
-    g_assert_true(g_str_has_suffix(line, expected));
-}
-
 static void assert_geometry(QVirtioGPU *gpu, const Format *format,
                             uint32_t width, uint32_t height)
 {
@@ -165,7 +138,7 @@ static void assert_geometry(QVirtioGPU *gpu, const Format *format,
                                "modifier 0x0, planes 1, stride %u, offset 0",
                                size, width, height, format->fourcc,
                                width * QVIRTIO_GPU_BYTES_PER_PIXEL);
-    assert_traced(uuid, geometry);
+    importer_assert_traced(uuid, geometry);
     munmap(memory, size);
     qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
 }
@@ -395,15 +368,6 @@ static void migrated(void *obj, void *data, QGuestAllocator *alloc)
     vhost_user_peer_free(peer);
 }
 
-static void *importer_and_trace(GString *cmd_line, void *arg)
-{
-    trace_file = temp_file_new("");
-    g_test_queue_destroy((GDestroyNotify)temp_file_free, trace_file);
-    g_string_append_printf(cmd_line, " -trace virtio_export_lookup -D %s",
-                           trace_file->path);
-    return importer_before(cmd_line, arg);
-}
-
 static void *importer_and_sandbox(GString *cmd_line, void *arg)
 {
     g_string_append(cmd_line, PEER_SANDBOX);
@@ -438,7 +402,7 @@ static void register_export_test(void)
     };
 
     add_uuid_pci_tests(tests, importer_before);
-    add_uuid_pci_tests(traced_tests, importer_and_trace);
+    add_uuid_pci_tests(traced_tests, importer_traced_before);
     add_uuid_pci_tests(sandbox_tests, importer_and_sandbox);
     qos_add_test("resource-uuid/export/two-devices", "virtio-gpu-pci",
                  two_devices, &opts);
