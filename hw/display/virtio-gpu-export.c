@@ -49,7 +49,18 @@ virtio_gpu_export_find(VirtIOGPU *g, const QemuUUID *uuid)
 static const char *
 virtio_gpu_export_obstacle(const struct virtio_gpu_simple_resource *res)
 {
-    return res->image ? NULL : "blob resources are not exportable yet";
+    return res->image ? NULL : virtio_gpu_blob_obstacle(res);
+}
+
+static void virtio_gpu_export_describe(VirtIOGPU *g,
+                                       struct virtio_gpu_simple_resource *res,
+                                       VirtIOExportObject *object)
+{
+    if (res->image) {
+        virtio_gpu_image_describe(res, object);
+    } else {
+        virtio_gpu_blob_describe(g, res, object);
+    }
 }
 
 static bool
@@ -62,8 +73,9 @@ virtio_gpu_resource_export(VirtIOGPU *g, struct virtio_gpu_simple_resource *res,
         error_setg(errp, "%s", obstacle);
         return false;
     }
-    virtio_gpu_image_describe(res, object);
-    return virtio_gpu_image_export(res, object, errp);
+    virtio_gpu_export_describe(g, res, object);
+    return res->image ? virtio_gpu_image_export(res, object, errp)
+                      : virtio_gpu_blob_export(res, object, errp);
 }
 
 static VirtIOExportStatus virtio_gpu_export(VirtIOExporter *exporter,
@@ -96,7 +108,7 @@ static void virtio_gpu_export_tell(VirtIOGPU *g,
 
     virtio_export_object_init(&info.object);
     if (!info.obstacle) {
-        virtio_gpu_image_describe(res, &info.object);
+        virtio_gpu_export_describe(g, res, &info.object);
     }
     fn(&info, opaque);
 }

@@ -83,6 +83,46 @@ static void backing_later(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, res.backing);
 }
 
+/* Large enough for a cursor, as far as the size tells */
+static void cursor_without_backing(void *obj, void *data,
+                                   QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+
+    if (blobs_missing()) {
+        return;
+    }
+    qvirtio_gpu_create_blob({ .gpu = gpu, .id = 1,
+                              .size = QVIRTIO_GPU_CURSOR_WIDTH *
+                                      QVIRTIO_GPU_CURSOR_HEIGHT *
+                                      QVIRTIO_GPU_BYTES_PER_PIXEL });
+    qvirtio_gpu_update_cursor(gpu, 1);
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+}
+
+static void shown_without_backing(void *obj, void *data,
+                                  QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QVirtioGPUResourceOpt res = { .gpu = gpu, .id = 1, .size = BYTES,
+                                  .width = WIDTH, .height = HEIGHT };
+
+    if (blobs_missing()) {
+        return;
+    }
+    res.backing = guest_alloc(alloc, BYTES);
+    res.backing_len = BYTES;
+    do_qvirtio_gpu_create_blob(res);
+    do_qvirtio_gpu_set_scanout_blob(res);
+    do_qvirtio_gpu_flush(res);
+    do_qvirtio_gpu_detach_backing(res);
+
+    /* no scanout has it any more */
+    res.expect = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    do_qvirtio_gpu_flush(res);
+    guest_free(alloc, res.backing);
+}
+
 static void size_zero_saved(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -102,6 +142,10 @@ static void register_blob_test(void)
         .before = blob_before,
     };
 
+    qos_add_test("defect/blob/cursor-without-backing", "virtio-gpu",
+                 cursor_without_backing, &opts);
+    qos_add_test("defect/blob/shown-without-backing", "virtio-gpu",
+                 shown_without_backing, &opts);
     qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/create-larger-than-backing",
                  "virtio-gpu", create_larger, &opts);
     qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/attach-smaller-backing",

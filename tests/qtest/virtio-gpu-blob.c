@@ -5,7 +5,10 @@
  */
 
 #include "qemu/osdep.h"
+#include "standard-headers/linux/udmabuf.h"
 #include "virtio-gpu-blob.h"
+
+#include <sys/ioctl.h>
 
 #define UDMABUF     "/dev/udmabuf"
 
@@ -35,6 +38,20 @@ bool blobs_missing(void)
     }
     g_test_skip("blob=on needs " UDMABUF);
     return true;
+}
+
+bool blob_dmabufs(void)
+{
+    struct udmabuf_create nothing = { .memfd = -1 };
+    int fd = open(UDMABUF, O_RDWR | O_CLOEXEC);
+    bool is_udmabuf;
+
+    if (fd < 0) {
+        return false;
+    }
+    is_udmabuf = ioctl(fd, UDMABUF_CREATE, &nothing) < 0 && errno != ENOTTY;
+    close(fd);
+    return is_udmabuf;
 }
 
 void *blob_before(GString *cmd_line, void *arg)

@@ -27,6 +27,13 @@ const char *blob_device_opts(const char *more);
 bool blobs_missing(void);
 
 /**
+ * blob_dmabufs() - Tell whether QEMU gets dma-bufs
+ *
+ * Return: false where there is nothing, or a stand-in, in place of udmabuf.
+ */
+bool blob_dmabufs(void);
+
+/**
  * blob_before() - For QOSGraphTestOptions.before: a guest with BLOB_MEMFD
  * @cmd_line: added to
  * @arg: anything

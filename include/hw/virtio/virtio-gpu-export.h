@@ -62,4 +62,44 @@ void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
 bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
                              VirtIOExportObject *object, Error **errp);
 
+/**
+ * virtio_gpu_blob_obstacle() - Tell why a blob cannot be handed out
+ * @res: blob resource of a device without GL
+ *
+ * QEMU makes a dma-buf of a blob's backing when it gets it, from whole pages of
+ * guest memory that is a memfd.
+ *
+ * Return: the reason, a constant; NULL if it can be handed out.
+ */
+const char *
+virtio_gpu_blob_obstacle(const struct virtio_gpu_simple_resource *res);
+
+/**
+ * virtio_gpu_blob_describe() - Tell how a blob lies in memory
+ * @g: device of the blob
+ * @res: blob resource without an obstacle
+ * @object: its kind and size are filled in, and its geometry if the blob is
+ *          shown: by itself it has none (SET_SCANOUT_BLOB tells); its
+ *          descriptor is left alone
+ */
+void virtio_gpu_blob_describe(const VirtIOGPU *g,
+                              const struct virtio_gpu_simple_resource *res,
+                              VirtIOExportObject *object);
+
+/**
+ * virtio_gpu_blob_export() - Hand out the memory of a blob
+ * @res: blob resource without an obstacle
+ * @object: its descriptor, a dma-buf, is filled in on success
+ * @errp: set on failure
+ *
+ * The memory is the guest's own, the blob's backing.  It stays the same as long
+ * as somebody has the descriptor, also when the guest uses it for something
+ * else.
+ *
+ * Return: true on success; false with @errp set if the host has no descriptor
+ * now.
+ */
+bool virtio_gpu_blob_export(const struct virtio_gpu_simple_resource *res,
+                            VirtIOExportObject *object, Error **errp);
+
 #endif /* HW_VIRTIO_GPU_EXPORT_H */

@@ -214,3 +214,16 @@ void do_qvirtio_gpu_flush(QVirtioGPUResourceOpt opt)
 
     send_req(&opt, &req, sizeof(req));
 }
+
+void qvirtio_gpu_update_cursor(QVirtioGPU *gpu, uint32_t id)
+{
+    struct virtio_gpu_update_cursor req = {
+        .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_UPDATE_CURSOR),
+        .resource_id = cpu_to_le32(id),
+    };
+    QVirtioGPURequest r = { .req = &req, .req_len = sizeof(req) };
+    QVirtioGPU with_cursorq = *gpu;
+
+    with_cursorq.ctrlq = gpu->cursorq;
+    qvirtio_gpu_submit(&with_cursorq, &r, 1);
+}

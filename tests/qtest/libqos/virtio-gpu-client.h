@@ -19,6 +19,10 @@
 /* Of all formats that the tests show */
 #define QVIRTIO_GPU_BYTES_PER_PIXEL 4
 
+/* Of a cursor, in pixels */
+#define QVIRTIO_GPU_CURSOR_WIDTH    64
+#define QVIRTIO_GPU_CURSOR_HEIGHT   64
+
 /**
  * struct QVirtioGPUCommandOpt - Options of qvirtio_gpu_command()
  * @gpu: a running device (required)
@@ -123,6 +127,13 @@ void do_qvirtio_gpu_transfer(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_set_scanout(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_set_scanout_blob(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_flush(QVirtioGPUResourceOpt opt);
+
+/**
+ * qvirtio_gpu_update_cursor() - Make a resource the cursor, by the cursor queue
+ * @gpu: a running device
+ * @id: the resource, if it is right for that: there is no response
+ */
+void qvirtio_gpu_update_cursor(QVirtioGPU *gpu, uint32_t id);
 
 #define qvirtio_gpu_command(...) \
     do_qvirtio_gpu_command((QVirtioGPUCommandOpt) __VA_ARGS__)

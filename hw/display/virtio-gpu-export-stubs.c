@@ -1,0 +1,41 @@
+/*
+ * virtio-gpu: the memory behind a resource, on hosts that do not share memory by
+ * descriptors
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "hw/virtio/virtio-gpu-export.h"
+
+void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
+                               VirtIOExportObject *object)
+{
+}
+
+bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
+                             VirtIOExportObject *object, Error **errp)
+{
+    error_setg(errp, "this host cannot share memory by descriptors");
+    return false;
+}
+
+const char *
+virtio_gpu_blob_obstacle(const struct virtio_gpu_simple_resource *res)
+{
+    return "this host has no dma-bufs";
+}
+
+void virtio_gpu_blob_describe(const VirtIOGPU *g,
+                              const struct virtio_gpu_simple_resource *res,
+                              VirtIOExportObject *object)
+{
+}
+
+bool virtio_gpu_blob_export(const struct virtio_gpu_simple_resource *res,
+                            VirtIOExportObject *object, Error **errp)
+{
+    error_setg(errp, "%s", virtio_gpu_blob_obstacle(res));
+    return false;
+}
