@@ -86,36 +86,43 @@ need_space() {
         die "$dir has $free GiB free and $gib GiB are needed: make room there"
 }
 
-# private_apt SUITES COMMAND...: run apt's COMMAND on a state of its own in the
-# cache folder, whose sources are the Debian archives of this machine with
+# archive_lines SUITES: apt's lines for the Debian archives of this machine, with
 # their suite replaced by each of SUITES ("deb:trixie deb-src:trixie-security").
+archive_lines() {
+    local sites lines site label type suite
+    sites=$(debian_sites)
+    if [ -z "$sites" ]; then
+        as_root apt-get -q update >&2 ||
+            die "apt-get update failed: check the network and apt's sources"
+        sites=$(debian_sites)
+    fi
+    lines=$(while read -r site label; do
+        for suite in $1; do
+            type=${suite%%:*} suite=${suite#*:}
+            case $label:$suite in
+            Debian-Security:*-security) ;;
+            Debian-Security:*|*:*-security) continue ;;
+            esac
+            echo "$type [signed-by=$KEYRING] $site $suite main"
+        done
+    done <<<"$sites")
+    [ -n "$lines" ] ||
+        die "apt knows no Debian archive on this machine: add one to its sources"
+    echo "$lines"
+}
+
+# private_apt SUITES COMMAND...: run apt's COMMAND on a state of its own in the
+# cache folder, whose sources are archive_lines of SUITES.
 # The system's apt configuration is read and not changed; what is installed
 # and pinned there does not matter.
 private_apt() {
-    local suites=$1 dir site label type suite key sites
+    local suites=$1 dir key
     shift
     key=$(printf '%s' "$suites" | tr -c 'a-z0-9\n' '_')
     dir=$CACHE/apt/$key
     mkdir -p "$dir"/{state,lists/partial,archives/partial}
     if [ ! -s "$dir/sources.list" ]; then
-        sites=$(debian_sites)
-        if [ -z "$sites" ]; then
-            as_root apt-get -q update >&2 ||
-                die "apt-get update failed: check the network and apt's sources"
-            sites=$(debian_sites)
-        fi
-        while read -r site label; do
-            for suite in $suites; do
-                type=${suite%%:*} suite=${suite#*:}
-                case $label:$suite in
-                Debian-Security:*-security) ;;
-                Debian-Security:*|*:*-security) continue ;;
-                esac
-                echo "$type [signed-by=$KEYRING] $site $suite main"
-            done
-        done <<<"$sites" >"$dir/sources.list.new"
-        [ -s "$dir/sources.list.new" ] ||
-            die "apt knows no Debian archive on this machine: add one to its sources"
+        archive_lines "$suites" >"$dir/sources.list.new" || exit 1
         mv "$dir/sources.list.new" "$dir/sources.list"
     fi
     : >"$dir/status"
