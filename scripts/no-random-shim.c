@@ -1,7 +1,8 @@
 /*
  * Preloaded into QEMU, lets the host have no random bytes for a UUID
  *
- * Nothing but a UUID is drawn 16 bytes at a time.
+ * Nothing but a UUID is drawn 16 bytes at a time.  QEMU asks GnuTLS if it is
+ * built with it, as distributions do.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -18,4 +19,10 @@ ssize_t getrandom(void *buffer, size_t length, unsigned int flags)
         return -1;
     }
     return syscall(SYS_getrandom, buffer, length, flags);
+}
+
+int gnutls_rnd(int level, void *data, size_t length)
+{
+    return getrandom(data, length, 0) == (ssize_t)length
+           ? 0 : -206; /* GNUTLS_E_RANDOM_FAILED */
 }
