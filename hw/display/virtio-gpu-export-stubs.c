@@ -1,5 +1,5 @@
 /*
- * virtio-gpu: the memory behind a resource, on hosts that do not share memory by
+ * virtio-gpu: the memory behind a resource, on hosts that cannot share it by
  * descriptors
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
