@@ -47,33 +47,33 @@ virtio_gpu_export_find(VirtIOGPU *g, const QemuUUID *uuid)
 }
 
 static const char *
-virtio_gpu_export_obstacle(const struct virtio_gpu_simple_resource *res)
+virtio_gpu_resource_describe(VirtIOGPU *g,
+                             struct virtio_gpu_simple_resource *res,
+                             VirtIOExportObject *object)
 {
-    return res->image ? NULL : virtio_gpu_blob_obstacle(res);
-}
+    const char *obstacle = res->image ? NULL : virtio_gpu_blob_obstacle(res);
 
-static void virtio_gpu_export_describe(VirtIOGPU *g,
-                                       struct virtio_gpu_simple_resource *res,
-                                       VirtIOExportObject *object)
-{
+    if (obstacle) {
+        return obstacle;
+    }
     if (res->image) {
         virtio_gpu_image_describe(res, object);
     } else {
         virtio_gpu_blob_describe(g, res, object);
     }
+    return NULL;
 }
 
 static bool
 virtio_gpu_resource_export(VirtIOGPU *g, struct virtio_gpu_simple_resource *res,
                            VirtIOExportObject *object, Error **errp)
 {
-    const char *obstacle = virtio_gpu_export_obstacle(res);
+    const char *obstacle = virtio_gpu_resource_describe(g, res, object);
 
     if (obstacle) {
         error_setg(errp, "%s", obstacle);
         return false;
     }
-    virtio_gpu_export_describe(g, res, object);
     return res->image ? virtio_gpu_image_export(res, object, errp)
                       : virtio_gpu_blob_export(res, object, errp);
 }
@@ -103,13 +103,11 @@ static void virtio_gpu_export_tell(VirtIOGPU *g,
         .uuid = &res->uuid,
         .has_id = true,
         .id = res->resource_id,
-        .obstacle = virtio_gpu_export_obstacle(res),
     };
 
     virtio_export_object_init(&info.object);
-    if (!info.obstacle) {
-        virtio_gpu_export_describe(g, res, &info.object);
-    }
+    info.obstacle = VIRTIO_GPU_GET_CLASS(g)->resource_describe(g, res,
+                                                               &info.object);
     fn(&info, opaque);
 }
 
@@ -137,10 +135,12 @@ static void virtio_gpu_export_foreach(VirtIOExporter *exporter,
 void virtio_gpu_export_class_init(ObjectClass *klass)
 {
     VirtIOExporterClass *vec = VIRTIO_EXPORTER_CLASS(klass);
+    VirtIOGPUClass *vgc = VIRTIO_GPU_CLASS(klass);
 
     vec->export = virtio_gpu_export;
     vec->foreach = virtio_gpu_export_foreach;
-    VIRTIO_GPU_CLASS(klass)->resource_export = virtio_gpu_resource_export;
+    vgc->resource_describe = virtio_gpu_resource_describe;
+    vgc->resource_export = virtio_gpu_resource_export;
 }
 
 void virtio_gpu_export_register(VirtIOGPU *g)

@@ -90,12 +90,14 @@ virtio_gpu_resource_give_uuid(VirtIOGPU *g,
 
 bool virtio_gpu_resource_uuid_realize(VirtIOGPU *g, Error **errp)
 {
+    const VirtIOGPUClass *vgc = VIRTIO_GPU_GET_CLASS(g);
+
     GLOBAL_STATE_CODE();
 
     if (!virtio_gpu_resource_uuid_enabled(g->parent_obj.conf)) {
         return true;
     }
-    if (VIRTIO_GPU_GET_CLASS(g)->process_cmd != virtio_gpu_simple_process_cmd) {
+    if (vgc->process_cmd != vgc->uuid_process_cmd) {
         error_setg(errp, "'%s' is not supported by %s",
                    VIRTIO_GPU_RESOURCE_UUID_PROP,
                    object_get_typename(OBJECT(g)));

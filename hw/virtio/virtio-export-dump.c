@@ -84,9 +84,12 @@ static uint64_t image_end(const VirtIOExportObject *object)
            (uint64_t)object->strides[0] * (object->height - 1);
 }
 
+/* Return: where a row of the picture is, counted from its top */
 static uint64_t row_start(const VirtIOExportObject *object, uint32_t y)
 {
-    return object->offsets[0] + (uint64_t)object->strides[0] * y;
+    uint32_t row = object->bottom_up ? object->height - 1 - y : y;
+
+    return object->offsets[0] + (uint64_t)object->strides[0] * row;
 }
 
 static uint8_t *image_row(pixman_image_t *image, uint32_t y)

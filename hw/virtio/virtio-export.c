@@ -112,6 +112,9 @@ static void virtio_export_trace(const QemuUUID *uuid,
 
     if (trace_event_get_state_backends(TRACE_VIRTIO_EXPORT_LOOKUP)) {
         text = qemu_uuid_unparse_strdup(uuid);
+        if (object->bottom_up) {
+            trace_virtio_export_lookup_bottom_up(text);
+        }
         trace_virtio_export_lookup(text, object->kind, object->size,
                                    object->width, object->height,
                                    object->fourcc, object->modifier,

@@ -32,33 +32,52 @@ void *importer_traced_before(GString *cmd_line, void *arg)
 {
     trace_file = temp_file_new("");
     g_test_queue_destroy((GDestroyNotify)temp_file_free, trace_file);
-    g_string_append_printf(cmd_line, " -trace virtio_export_lookup -D %s",
+    g_string_append_printf(cmd_line, " -trace virtio_export_lookup* -D %s",
                            trace_file->path);
     return importer_before(cmd_line, arg);
 }
 
-static char *last_traced(void)
+static char *all_traced(void)
 {
     GByteArray *bytes = temp_file_read(trace_file);
-    g_autofree char *text = g_strndup((char *)bytes->data, bytes->len);
-    char *line;
+    char *text = g_strndup((char *)bytes->data, bytes->len);
 
     g_byte_array_unref(bytes);
-    g_strchomp(text);
-    line = strrchr(text, '\n');
-    return g_strdup(line ? line + 1 : text);
+    return g_strchomp(text);
+}
+
+char *importer_traced(const uint8_t *uuid)
+{
+    g_autofree char *all = all_traced();
+    g_autofree char *before = NULL;
+    char text[UUID_STR_LEN];
+    const char *line = strrchr(all, '\n');
+    const char *found;
+
+    uuid_unparse_lower(uuid, text);
+    before = g_strdup_printf("%s: ", text);
+    line = line ? line + 1 : all;
+    g_test_message("%s", line);
+    found = strstr(line, before);
+    return g_strdup(found ? found + strlen(before) : line);
+}
+
+bool importer_traced_bottom_up(const uint8_t *uuid)
+{
+    g_autofree char *all = all_traced();
+    g_autofree char *line = NULL;
+    char text[UUID_STR_LEN];
+
+    uuid_unparse_lower(uuid, text);
+    line = g_strdup_printf("virtio_export_lookup_bottom_up %s\n", text);
+    return strstr(all, line);
 }
 
 void importer_assert_traced(const uint8_t *uuid, const char *object)
 {
-    g_autofree char *line = last_traced();
-    g_autofree char *expected = NULL;
-    char text[UUID_STR_LEN];
+    g_autofree char *traced = importer_traced(uuid);
 
-    uuid_unparse_lower(uuid, text);
-    expected = g_strdup_printf("virtio_export_lookup %s: %s", text, object);
-    g_test_message("%s", line);
-    g_assert_true(g_str_has_suffix(line, expected));
+    g_assert_cmpstr(traced, ==, object);
 }
 
 VhostUserPeer *importer(void)

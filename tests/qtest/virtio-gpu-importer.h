@@ -33,6 +33,23 @@ void *importer_before(GString *cmd_line, void *arg);
 void *importer_traced_before(GString *cmd_line, void *arg);
 
 /**
+ * importer_traced() - Tell what the last look-up gave
+ * @uuid: of the object
+ *
+ * Return: kind, size and geometry, as the trace event has them, or the reason
+ * of the failure, to be freed by the caller.
+ */
+char *importer_traced(const uint8_t *uuid);
+
+/**
+ * importer_traced_bottom_up() - Tell how the rows of an object lie
+ * @uuid: of the object, looked up
+ *
+ * Return: true if the lowest row was said to be the first.
+ */
+bool importer_traced_bottom_up(const uint8_t *uuid);
+
+/**
  * importer_assert_traced() - Check what the last look-up gave
  * @uuid: of the object
  * @object: kind, size and geometry, as the trace event has them

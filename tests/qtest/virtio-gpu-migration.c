@@ -223,6 +223,16 @@ QTestState *assert_stream_refused(const GByteArray *stream, DestinationOpt opt,
     return to;
 }
 
+bool migration_is_blocked(QTestState *qts)
+{
+    QDict *answer = qtest_qmp_assert_success_ref(
+        qts, "{ 'execute': 'query-migrate' }");
+    bool blocked = qdict_haskey(answer, "blocked-reasons");
+
+    qobject_unref(answer);
+    return blocked;
+}
+
 GByteArray *save_devices(QTestState *qts)
 {
     TempFile *file = temp_file_new("file:");

@@ -124,6 +124,14 @@ QTestState *assert_stream_refused(const GByteArray *stream, DestinationOpt opt,
                                   const char *reason);
 
 /**
+ * migration_is_blocked() - Tell whether some device can't be migrated
+ * @qts: the QEMU
+ *
+ * Return: true if one can't
+ */
+bool migration_is_blocked(QTestState *qts);
+
+/**
  * save_devices() - Save the state of all devices
  * @qts: a VM; runs afterwards if it did before
  *

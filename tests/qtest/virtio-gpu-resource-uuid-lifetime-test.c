@@ -203,6 +203,7 @@ static void register_lifetime_test(void)
     };
 
     add_uuid_tests(tests, NULL);
+    add_uuid_gl_tests(tests);
     qos_add_test("resource-uuid/two-devices", "virtio-gpu-pci", two_devices,
                  &opts);
     qos_add_test("resource-uuid/two-devices", "virtio-vga", two_devices,

@@ -211,6 +211,7 @@ static void register_malformed_test(void)
     };
 
     add_uuid_tests(tests, NULL);
+    add_uuid_gl_tests(tests);
 }
 
 libqos_init(register_malformed_test);

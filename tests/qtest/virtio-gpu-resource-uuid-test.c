@@ -243,6 +243,7 @@ static void register_resource_uuid_test(void)
     };
 
     add_uuid_tests(tests, NULL);
+    add_uuid_gl_tests(tests);
     qos_add_test("resource-uuid/off/not-offered", "virtio-gpu",
                  off_not_offered, NULL);
     qos_add_test("resource-uuid/off/unknown-command", "virtio-gpu",

@@ -7,6 +7,8 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "libqtest.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "virtio-gpu-migration.h"
 #include "virtio-gpu-resource-uuid.h"
 
@@ -57,10 +59,26 @@ void do_assign_uuid(AssignUUIDOpt opt)
     }
 }
 
+static bool exports_anything(QTestState *qts)
+{
+    QDict *answer = qtest_qmp_assert_success_ref(
+        qts, "{ 'execute': 'x-query-virtio-exports' }");
+    bool any = !qlist_empty(qdict_get_qlist(answer, "exports"));
+
+    qobject_unref(answer);
+    return any;
+}
+
 bool has_uuids(QTestState *qts)
 {
-    GByteArray *state = save_devices(qts);
-    bool found = find_bytes(state, 0, RESOURCE_UUID_SUBSECTION,
+    GByteArray *state;
+    bool found;
+
+    if (migration_is_blocked(qts)) {
+        return exports_anything(qts);
+    }
+    state = save_devices(qts);
+    found = find_bytes(state, 0, RESOURCE_UUID_SUBSECTION,
                             strlen(RESOURCE_UUID_SUBSECTION)) >= 0;
 
     g_byte_array_unref(state);
@@ -88,6 +106,11 @@ void add_uuid_tests(const UUIDTest *tests, QOSBeforeTest before)
     add_tests(tests, before, "virtio-gpu", NULL);
 }
 
+void add_uuid_gl_tests(const UUIDTest *tests)
+{
+    add_tests(tests, NULL, "virtio-gpu-gl", NULL);
+}
+
 static void run_pci_test(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPUPCI *pci = obj;
@@ -99,4 +122,9 @@ static void run_pci_test(void *obj, void *data, QGuestAllocator *alloc)
 void add_uuid_pci_tests(const UUIDTest *tests, QOSBeforeTest before)
 {
     add_tests(tests, before, "virtio-gpu-pci", run_pci_test);
+}
+
+void add_uuid_gl_pci_tests(const UUIDTest *tests, QOSBeforeTest before)
+{
+    add_tests(tests, before, "virtio-gpu-gl-pci", run_pci_test);
 }

@@ -57,7 +57,8 @@ void do_assign_uuid(AssignUUIDOpt opt);
  * @qts: the QEMU
  *
  * As long as one has, a saved state has them in a subsection, if the driver
- * has acknowledged the feature: without, the answer is no.
+ * has acknowledged the feature: without, the answer is no.  A device that
+ * cannot be saved is asked by the monitor.
  *
  * Return: true if there is a UUID
  */
@@ -83,10 +84,23 @@ typedef struct UUIDTest {
 void add_uuid_tests(const UUIDTest *tests, QOSBeforeTest before);
 
 /**
+ * add_uuid_gl_tests() - Register tests on every virtio-gpu with GL as well
+ * @tests: as in add_uuid_tests()
+ */
+void add_uuid_gl_tests(const UUIDTest *tests);
+
+/**
  * add_uuid_pci_tests() - Register tests of what no bus has to do with
  * @tests: as in add_uuid_tests(); they run on virtio-gpu-pci only
  * @before: as in add_uuid_tests()
  */
 void add_uuid_pci_tests(const UUIDTest *tests, QOSBeforeTest before);
+
+/**
+ * add_uuid_gl_pci_tests() - As add_uuid_pci_tests(), on virtio-gpu-gl-pci
+ * @tests: as in add_uuid_tests()
+ * @before: as in add_uuid_tests()
+ */
+void add_uuid_gl_pci_tests(const UUIDTest *tests, QOSBeforeTest before);
 
 #endif

@@ -276,6 +276,24 @@ static void each_format(void)
 }
 
 /* Where nothing is aligned to anything */
+static void bottom_up(void)
+{
+    static const uint8_t rows[HEIGHT] = { 1, 2 };
+    uint8_t bytes[HEIGHT][WIDTH * 4];
+
+    for (int y = 0; y < HEIGHT; y++) {
+        memset(bytes[y], rows[y], sizeof(bytes[y]));
+    }
+    export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes));
+    exporter->object.bottom_up = true;
+    dump();
+    for (int y = 0; y < HEIGHT; y++) {
+        g_assert_cmphex(written->data[y * WIDTH * 3], ==,
+                        rows[HEIGHT - 1 - y]);
+    }
+    done();
+}
+
 static void odd_layout(void)
 {
     uint8_t bytes[5 + 17 * HEIGHT];
@@ -480,6 +498,7 @@ int main(int argc, char **argv)
 #define ADD(path, fn) g_test_add_func("/virtio-export/dump/" path, fn)
     ADD("each-format", each_format);
     ADD("odd-layout", odd_layout);
+    ADD("bottom-up", bottom_up);
     ADD("last-byte", last_byte);
     ADD("unsealed-memory-is-not-mapped", unsealed_memory_is_not_mapped);
     ADD("a-dma-buf-is-mapped", a_dma_buf_is_mapped);

@@ -42,6 +42,8 @@ typedef enum VirtIOExportKind {
  * @num_planes: how many of @strides and @offsets count; 0 if not known
  * @strides: of each plane, in bytes
  * @offsets: of each plane in the memory, in bytes
+ * @bottom_up: the rows follow each other from the bottom of the image to its
+ *             top, as GL has them
  */
 typedef struct VirtIOExportObject {
     int fd;
@@ -54,6 +56,7 @@ typedef struct VirtIOExportObject {
     uint32_t num_planes;
     uint32_t strides[VIRTIO_EXPORT_MAX_PLANES];
     uint32_t offsets[VIRTIO_EXPORT_MAX_PLANES];
+    bool bottom_up;
 } VirtIOExportObject;
 
 /**

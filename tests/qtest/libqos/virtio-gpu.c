@@ -60,7 +60,8 @@ void qvirtio_gpu_move(QVirtioGPU *gpu, QTestState *to)
 
 static void *qvirtio_gpu_get_driver(QVirtioGPU *gpu, const char *interface)
 {
-    if (!g_strcmp0(interface, "virtio-gpu")) {
+    if (!g_strcmp0(interface, "virtio-gpu") ||
+        !g_strcmp0(interface, "virtio-gpu-gl")) {
         return gpu;
     }
     if (!g_strcmp0(interface, "virtio")) {
@@ -188,34 +189,57 @@ static void *qvirtio_gpu_pci_create(void *pci_bus, QGuestAllocator *alloc,
     return qvirtio_gpu_pci_new(pci_bus, addr, alloc);
 }
 
-static void register_pci_node(const char *name, QOSGraphEdgeOptions *opts)
+static void add_mmio_node(const QVirtioGPUNodes *nodes)
 {
-    qos_node_create_driver(name, qvirtio_gpu_pci_create);
-    qos_node_consumes(name, "pci-bus", opts);
-    qos_node_produces(name, "pci-device");
-    qos_node_produces(name, "virtio");
-    qos_node_produces(name, "virtio-gpu");
+    QOSGraphEdgeOptions opts = {
+        .before_cmd_line = nodes->cmd_line,
+        .extra_device_opts = "id=" QVIRTIO_GPU_ID,
+    };
+
+    qos_node_create_driver(nodes->mmio, qvirtio_gpu_device_create);
+    qos_node_consumes(nodes->mmio, "virtio-bus", &opts);
+    qos_node_produces(nodes->mmio, nodes->interface);
 }
 
-static void virtio_gpu_register_nodes(void)
+static void add_pci_node(const QVirtioGPUNodes *nodes, const char *name)
 {
     QPCIAddress addr = {
         .devfn = QPCI_DEVFN(VIRTIO_GPU_PCI_SLOT, 0),
     };
     QOSGraphEdgeOptions opts = {
-        .extra_device_opts = "id=" QVIRTIO_GPU_ID,
+        .before_cmd_line = nodes->cmd_line,
+        .extra_device_opts =
+            "id=" QVIRTIO_GPU_ID ",addr=" stringify(VIRTIO_GPU_PCI_SLOT),
     };
 
-    qos_node_create_driver("virtio-gpu-device", qvirtio_gpu_device_create);
-    qos_node_consumes("virtio-gpu-device", "virtio-bus", &opts);
-    qos_node_produces("virtio-gpu-device", "virtio");
-    qos_node_produces("virtio-gpu-device", "virtio-gpu");
-
-    opts.extra_device_opts =
-        "id=" QVIRTIO_GPU_ID ",addr=" stringify(VIRTIO_GPU_PCI_SLOT);
     add_qpci_address(&opts, &addr);
-    register_pci_node("virtio-gpu-pci", &opts);
-    register_pci_node("virtio-vga", &opts);
+    qos_node_create_driver(name, qvirtio_gpu_pci_create);
+    qos_node_consumes(name, "pci-bus", &opts);
+    qos_node_produces(name, nodes->interface);
+}
+
+void qvirtio_gpu_add_nodes(const QVirtioGPUNodes *nodes)
+{
+    add_mmio_node(nodes);
+    add_pci_node(nodes, nodes->pci);
+    add_pci_node(nodes, nodes->vga);
+}
+
+static void virtio_gpu_register_nodes(void)
+{
+    static const QVirtioGPUNodes nodes = {
+        .interface = "virtio-gpu",
+        .mmio = "virtio-gpu-device",
+        .pci = "virtio-gpu-pci",
+        .vga = "virtio-vga",
+    };
+
+    qvirtio_gpu_add_nodes(&nodes);
+    qos_node_produces(nodes.mmio, "virtio");
+    qos_node_produces(nodes.pci, "virtio");
+    qos_node_produces(nodes.pci, "pci-device");
+    qos_node_produces(nodes.vga, "virtio");
+    qos_node_produces(nodes.vga, "pci-device");
 }
 
 libqos_init(virtio_gpu_register_nodes);

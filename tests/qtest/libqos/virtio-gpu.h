@@ -83,6 +83,28 @@ struct QVirtioGPURequest {
     }
 
 /**
+ * struct QVirtioGPUNodes - Devices that differ in what they are plugged into
+ * @interface: what they produce
+ * @mmio: name of the one on virtio-mmio
+ * @pci: name of the one on PCI
+ * @vga: name of the one on PCI that is a VGA as well
+ * @cmd_line: what they need on the command line; may be NULL
+ */
+typedef struct QVirtioGPUNodes {
+    const char *interface;
+    const char *mmio;
+    const char *pci;
+    const char *vga;
+    const char *cmd_line;
+} QVirtioGPUNodes;
+
+/**
+ * qvirtio_gpu_add_nodes() - Make devices that qgraph can start
+ * @nodes: the devices; its strings are kept
+ */
+void qvirtio_gpu_add_nodes(const QVirtioGPUNodes *nodes);
+
+/**
  * qvirtio_gpu_start() - Reset the device and set it up anew
  * @gpu: the device, stopped or running
  * @refused: feature bits that are not to be acknowledged

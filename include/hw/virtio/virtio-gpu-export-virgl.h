@@ -1,0 +1,33 @@
+/*
+ * virtio-gpu: the memory behind resources of virglrenderer
+ *
+ * Context of every function: main loop thread, BQL held.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VIRTIO_GPU_EXPORT_VIRGL_H
+#define HW_VIRTIO_GPU_EXPORT_VIRGL_H
+
+#include "hw/virtio/virtio-gpu.h"
+
+/**
+ * virtio_gpu_virgl_export_class_init() - Let a class export what GL made
+ * @vgc: class of TYPE_VIRTIO_GPU_GL
+ *
+ * A look-up succeeds if the renderer, or EGL, makes a descriptor of what the
+ * resource is made of; if not, the resource keeps its UUID.  GL is not called
+ * on other threads, before the renderer runs, and while it is blocked: look-ups
+ * fail then.
+ */
+void virtio_gpu_virgl_export_class_init(VirtIOGPUClass *vgc);
+
+/**
+ * virtio_gpu_virgl_note_texture() - Remember what a resource is made of
+ * @res: resource that has just been made
+ * @target: its PIPE_* target, as the guest gave it
+ */
+void virtio_gpu_virgl_note_texture(struct virtio_gpu_simple_resource *res,
+                                   uint32_t target);
+
+#endif /* HW_VIRTIO_GPU_EXPORT_VIRGL_H */

@@ -1,0 +1,54 @@
+/*
+ * libqos driver for virtio-gpu devices with GL
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_LIBQOS_VIRTIO_GPU_GL_H
+#define TESTS_LIBQOS_VIRTIO_GPU_GL_H
+
+#include "virtio-gpu-client.h"
+
+/* As Gallium numbers them; the virtio specification has no names for them */
+#define QVIRTIO_GPU_PIPE_BUFFER         0
+#define QVIRTIO_GPU_PIPE_TEXTURE_2D     2
+#define QVIRTIO_GPU_PIPE_TEXTURE_3D     3
+#define QVIRTIO_GPU_PIPE_TEXTURE_CUBE   4
+
+/**
+ * qvirtio_gpu_create_3d() - VIRTIO_GPU_CMD_RESOURCE_CREATE_3D
+ * @res: what to create; its size and format are those of create_2d
+ * @target: one of QVIRTIO_GPU_PIPE_*
+ */
+void qvirtio_gpu_create_3d(const QVirtioGPUResourceOpt *res, uint32_t target);
+
+/**
+ * qvirtio_gpu_create_context() - VIRTIO_GPU_CMD_CTX_CREATE
+ * @gpu: a running device
+ * @ctx: the context
+ */
+void qvirtio_gpu_create_context(QVirtioGPU *gpu, uint32_t ctx);
+
+/**
+ * qvirtio_gpu_destroy_context() - VIRTIO_GPU_CMD_CTX_DESTROY
+ * @gpu: a running device
+ * @ctx: the context
+ */
+void qvirtio_gpu_destroy_context(QVirtioGPU *gpu, uint32_t ctx);
+
+/**
+ * qvirtio_gpu_render_colour() - Let GL fill a texture (VIRTIO_GPU_CMD_SUBMIT_3D)
+ * @res: a texture of create_3d
+ * @ctx: a context in which this has not been called before
+ * @rgba: the colour, from 0 to 1
+ */
+void qvirtio_gpu_render_colour(const QVirtioGPUResourceOpt *res, uint32_t ctx,
+                               const float *rgba);
+
+/**
+ * qvirtio_gpu_transfer_back() - VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D
+ * @res: a resource with backing, whose first rows it gets without padding
+ */
+void qvirtio_gpu_transfer_back(const QVirtioGPUResourceOpt *res);
+
+#endif
