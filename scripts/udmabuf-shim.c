@@ -2,7 +2,9 @@
  * Preloaded into a test, lets /dev/udmabuf be opened where there is none
  *
  * QEMU wants to open it before it takes blob=on.  What is opened is /dev/null:
- * to make a dma-buf with it fails, as it may on any host.
+ * to make a dma-buf with it fails, as it may on any host.  With
+ * UDMABUF_MAKES_MEMFDS in the environment one gets the memfd itself, in place
+ * of a dma-buf of the whole of it: that is enough for Mesa, which maps it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,7 +12,10 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/udmabuf.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -29,4 +34,29 @@ int open64(const char *path, int flags, ...)
     }
     return next(strcmp(path, "/dev/udmabuf") ? path : "/dev/null", flags,
                 mode);
+}
+
+/* A file of its own, as a dma-buf is */
+static int open_again(int fd)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return open(path, O_RDWR | O_CLOEXEC);
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    typedef int IoctlFunc(int fd, unsigned long request, void *arg);
+    IoctlFunc *next = (IoctlFunc *)dlsym(RTLD_NEXT, "ioctl");
+    va_list args;
+    void *arg;
+
+    va_start(args, request);
+    arg = va_arg(args, void *);
+    va_end(args);
+    if (request == UDMABUF_CREATE && getenv("UDMABUF_MAKES_MEMFDS")) {
+        return open_again(((struct udmabuf_create *)arg)->memfd);
+    }
+    return next(fd, request, arg);
 }

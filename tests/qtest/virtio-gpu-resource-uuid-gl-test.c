@@ -12,9 +12,10 @@
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "standard-headers/drm/drm_fourcc.h"
-#include "virtio-gpu-blob.h"
+#include "process-fds.h"
 #include "virtio-gpu-importer.h"
 
+#define SECOND_GPU_SLOT 5
 #define WIDTH   33
 #define HEIGHT  17
 #define PIXELS  (WIDTH * HEIGHT)
@@ -298,28 +299,100 @@ static void not_made(void *obj, void *data, QGuestAllocator *alloc)
     qvirtio_gpu_unref({ .gpu = obj, .id = 1 });
 }
 
-/* Where the host makes no dma-buf, the reason is told, and the UUID stays */
-static void dmabuf_or_reason(void *obj, void *data, QGuestAllocator *alloc)
+static void assert_dmabuf_or_reason(const uint8_t *uuid)
 {
     static const char *const reasons[] = {
         "the display's GL cannot export textures",
         "EGL made no dma-buf of the texture",
         NULL
     };
+    bool found = importer_finds(importer(), uuid);
+    g_autofree char *traced = importer_traced(uuid);
+
+    g_assert_true(found ? g_str_has_prefix(traced, "kind 2, ")
+                        : g_strv_contains(reasons, traced));
+}
+
+/* Where the host makes no dma-buf, the reason is told, and the UUID stays */
+static void dmabuf_or_reason(void *obj, void *data, QGuestAllocator *alloc)
+{
     QVirtioGPU *gpu = obj;
-    g_autofree char *traced = NULL;
     uuid_t uuid, again;
-    bool found;
 
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1, .width = 64, .height = 64 });
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
     assert_obstacle(gpu->qts, NULL);
-    found = importer_finds(importer(), uuid);
-    traced = importer_traced(uuid);
-    g_assert_true(found ? g_str_has_prefix(traced, "kind 2, ")
-                        : g_strv_contains(reasons, traced));
+    assert_dmabuf_or_reason(uuid);
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = again });
     g_assert_cmpint(uuid_compare(uuid, again), ==, 0);
+}
+
+/* Not in the middle of a look-up, which has answered before it is done */
+static unsigned int count_fds(QTestState *qts)
+{
+    qtest_qmp_assert_success(qts, "{ 'execute': 'query-status' }");
+    return process_fds_count(qtest_pid(qts));
+}
+
+static void leaves_no_descriptors(void *obj, void *data,
+                                  QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    unsigned int before;
+    uuid_t uuid;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1, .width = 16, .height = 16 });
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
+    assert_dmabuf_or_reason(uuid);
+    before = count_fds(gpu->qts);
+    for (int i = 0; i < 20; i++) {
+        assert_dmabuf_or_reason(uuid);
+    }
+    g_assert_cmpuint(count_fds(gpu->qts), ==, before);
+}
+
+static void *add_2d_gpu(GString *cmd_line, void *arg)
+{
+    g_string_append(cmd_line, " -device virtio-gpu-pci,id=gpu1,addr="
+                    stringify(SECOND_GPU_SLOT) "," RESOURCE_UUID_ON " ");
+    return importer_traced_before(cmd_line, arg);
+}
+
+/* One back-end finds the resources of both, each by its device's method */
+static void beside_2d(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gl = obj;
+    QVirtioGPUPCI *pci = container_of(gl, QVirtioGPUPCI, gpu);
+    QPCIAddress addr = { .devfn = QPCI_DEVFN(SECOND_GPU_SLOT, 0) };
+    QVirtioGPUPCI *second = qvirtio_gpu_pci_new(pci->pci_vdev.pdev->bus,
+                                                &addr, alloc);
+    uint8_t pixels[BYTES];
+    uuid_t gl_uuid, uuid;
+    QVirtioGPUResourceOpt res;
+    uint8_t *memory;
+    size_t size;
+
+    qos_object_queue_destroy(&second->pci_vdev.obj);
+    qos_object_start_hw(&second->pci_vdev.obj);
+    res = new_resource(&second->gpu, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM);
+    do_qvirtio_gpu_create_2d(res);
+    do_qvirtio_gpu_attach_backing(res);
+    draw(&res, pixels);
+    assign_uuid({ .gpu = &second->gpu, .id = 1, .uuid = uuid });
+    qvirtio_gpu_create_2d({ .gpu = gl, .id = 1, .width = 16, .height = 16 });
+    assign_uuid({ .gpu = gl, .id = 1, .uuid = gl_uuid });
+    g_assert_cmpint(uuid_compare(uuid, gl_uuid), !=, 0);
+
+    assert_dmabuf_or_reason(gl_uuid);
+    memory = importer_map(importer(), uuid, &size);
+    g_assert_cmpmem(memory, BYTES, pixels, BYTES);
+    munmap(memory, size);
+
+    qvirtio_gpu_unref({ .gpu = gl, .id = 1 });
+    g_assert_false(importer_finds(importer(), gl_uuid));
+    g_assert_true(importer_finds(importer(), uuid));
+    do_qvirtio_gpu_unref(res);
+    g_assert_false(importer_finds(importer(), uuid));
 }
 
 static void register_gl_test(void)
@@ -328,6 +401,11 @@ static void register_gl_test(void)
         { "gl/other-targets", other_targets },
         { "gl/not-made", not_made },
         { "gl/dmabuf-or-reason", dmabuf_or_reason },
+        { "gl/leaves-no-descriptors", leaves_no_descriptors },
+        { }
+    };
+    static const UUIDTest two_gpu_tests[] = {
+        { "gl/beside-2d", beside_2d },
         { }
     };
     static const UUIDTest texture_tests[] = {
@@ -335,11 +413,14 @@ static void register_gl_test(void)
         { "gl-dmabuf/formats", texture_formats },
         { "gl-dmabuf/outlives", texture_outlives },
         { "gl-dmabuf/rendered", texture_rendered },
+        { "gl-dmabuf/leaves-no-descriptors", leaves_no_descriptors },
         { }
     };
 
     add_uuid_gl_pci_tests(tests, importer_traced_before);
-    if (blob_dmabufs()) {
+    add_uuid_gl_pci_tests(two_gpu_tests, add_2d_gpu);
+    /* set where EGL is known to make dma-bufs of textures */
+    if (*(getenv("QTEST_GL_DMABUF") ?: "")) {
         add_uuid_gl_pci_tests(texture_tests, importer_traced_before);
     }
 }
