@@ -4,6 +4,7 @@ What the demo expects: the picture on the screen, the UUID in QEMU's trace
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
+import functools
 import os
 import re
 import subprocess
@@ -73,22 +74,35 @@ def check_pixels(path, what, where, expected):
     report(path, where, what, is_equal(path, where, what, expected), expected)
 
 
+def check_soon(opts, screen, what, path, where, make, tries):
+    """What @make writes to @path is @what after one of @tries."""
+    expected = expected_pixels(opts, screen, what)
+    # The guest's last command may still be in the queue.
+    for left in reversed(range(tries)):
+        make(path)
+        equal = is_equal(path, where, what, expected)
+        if equal * 3 == len(expected[1]):
+            break
+        time.sleep(min(left, 1))
+    report(path, where, what, equal, expected)
+
+
 def check_screen(opts, guest, screen, what='picture', file='screen.png',
                  tries=10):
     """Compare a screendump with what the same code draws on the host.
 
     With one of @tries it has to be there at once.
     """
-    path = os.path.join(guest.out, file)
-    expected = expected_pixels(opts, screen, what)
-    # The guest's last command may still be in the queue.
-    for left in reversed(range(tries)):
-        guest.screendump(path)
-        equal = is_equal(path, 'screen', what, expected)
-        if equal * 3 == len(expected[1]):
-            break
-        time.sleep(min(left, 1))
-    report(path, 'screen', what, equal, expected)
+    check_soon(opts, screen, what, os.path.join(guest.out, file), 'screen',
+               guest.screendump, tries)
+
+
+def check_object(opts, guest, said, what, file, tries=10):
+    """As check_screen(), of what is behind the UUID that the guest @said."""
+    if 'uuid' not in said:
+        raise DemoError('the guest got no UUID: ' + said['no uuid:'])
+    check_soon(opts, said['screen'], what, os.path.join(guest.out, file),
+               'object', functools.partial(guest.dump, said['uuid']), tries)
 
 
 def check_same(before, after):

@@ -70,6 +70,8 @@ def arguments(opts, accel, device, out, append=''):
             '-D', os.path.join(out, 'trace.log'),
             '-trace', 'enable=virtio_gpu_res_uuid*',
             '-trace', 'enable=virtio_export_lookup*']
+    if opts.gl:
+        args += ['-display', 'sdl,gl=on']
     for directory in opts.data_dir:
         args += ['-L', directory]
     return args
@@ -178,6 +180,9 @@ class Guest:
 
     def screendump(self, path):
         self.command('screendump', filename=path, device='gpu', format='png')
+
+    def dump(self, uuid, path):
+        self.command('x-virtio-export-dump', uuid=uuid, filename=path)
 
     def migrate(self, name, path, **arguments):
         """Execute a QMP command that starts a migration; wait for its end."""

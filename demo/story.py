@@ -14,8 +14,10 @@ from checks import check_pixels, check_screen, expected_pixels
 from guest import DemoError, say
 
 STORY = 'story.png'
+DRAWN = 'drawn.png'
+CHANGED = 'changed.png'
 # Where the pictures lie in STORY, from left to right
-SCENES = ('drawn.png', 'changed.png', 'painted.png', 'overwritten.png')
+SCENES = (DRAWN, CHANGED, 'painted.png', 'overwritten.png')
 WIDTH = 320
 MAPPING = 'mapping.png'
 
@@ -67,8 +69,7 @@ class Story:
     def check_dump(self, what, name):
         """The monitor writes @what, as it is behind the UUID, to a PNG."""
         path = self.path(name)
-        self.guest.command('x-virtio-export-dump', uuid=self.uuid,
-                           filename=path)
+        self.guest.dump(self.uuid, path)
         check_pixels(path, what, 'object',
                      expected_pixels(self.opts, self.screen, what))
 
