@@ -37,7 +37,7 @@ void qvirtio_gpu_create_context(QVirtioGPU *gpu, uint32_t ctx);
 void qvirtio_gpu_destroy_context(QVirtioGPU *gpu, uint32_t ctx);
 
 /**
- * qvirtio_gpu_render_colour() - Let GL fill a texture (VIRTIO_GPU_CMD_SUBMIT_3D)
+ * qvirtio_gpu_render_colour() - Fill a texture by GL (VIRTIO_GPU_CMD_SUBMIT_3D)
  * @res: a texture of create_3d
  * @ctx: a context in which this has not been called before
  * @rgba: the colour, from 0 to 1
