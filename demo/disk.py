@@ -43,12 +43,12 @@ class Disk:
         self.socket = os.path.join(self.folder, 'socket')
         self.process = None
 
-    def arguments(self, megabytes):
+    def arguments(self, device, megabytes):
         """QEMU's, for a guest of that size: its memory has to be shared."""
         return ['-object', f'memory-backend-memfd,id=mem,size={megabytes}M,'
                 'share=on', '-machine', 'memory-backend=mem',
                 '-chardev', f'socket,id=disk,path={self.socket}',
-                '-device', 'vhost-user-blk-pci,id=disk,chardev=disk']
+                '-device', f'{device},id=disk,chardev=disk']
 
     def __enter__(self):
         try:

@@ -57,6 +57,10 @@ def qemu_library(directory):
                            QMPError=qmp.QMPError)
 
 
+def machine(opts):
+    return 'microvm' if opts.mmio else 'q35'
+
+
 def arguments(opts, accel, device, out, append=''):
     """QEMU's, but for the serial console; @append is for the kernel."""
     append = f'console=ttyS0 quiet loglevel=4 panic=-1 {append}'
@@ -72,6 +76,8 @@ def arguments(opts, accel, device, out, append=''):
             '-trace', 'enable=virtio_export_lookup*']
     if opts.gl:
         args += ['-display', 'sdl,gl=on']
+    if opts.mmio:   # Linux's driver takes no device from before virtio 1.0
+        args += ['-global', 'virtio-mmio.force-legacy=off']
     for directory in opts.data_dir:
         args += ['-L', directory]
     return args
@@ -99,7 +105,7 @@ class Guest:
         self.vm = library.Machine(
             opts.qemu, name='qemu', log_dir=out,
             wrapper=('setpriv', '--pdeathsig', 'KILL'))
-        self.vm.set_machine('q35')
+        self.vm.set_machine(machine(opts))
         self.vm.set_console()
         self.vm.add_args(*arguments(opts, accel, device, out), *args)
 
