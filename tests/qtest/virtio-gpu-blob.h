@@ -8,8 +8,9 @@
 #define TESTS_VIRTIO_GPU_BLOB_H
 
 /* What udmabuf makes a dma-buf of is a memfd */
-#define BLOB_MEMFD  "-m 128M -machine memory-backend=mem" \
-                    " -object memory-backend-memfd,id=mem,size=128M,share=on"
+/* 256 MiB is the least that pseries can have */
+#define BLOB_MEMFD  "-m 256M -machine memory-backend=mem" \
+                    " -object memory-backend-memfd,id=mem,size=256M,share=on"
 
 /**
  * blob_device_opts() - Options of a device that has blob resources
