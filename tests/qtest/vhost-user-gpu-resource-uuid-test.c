@@ -1,0 +1,457 @@
+/*
+ * QTest testcases for UUIDs of resources that are in a vhost-user-gpu process,
+ * and for looking them up from a third process
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "qemu/memfd.h"
+#include "qemu/module.h"
+#include "libqtest.h"
+#include "libqos/qgraph.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "process-fds.h"
+#include "vhost-user-gpu.h"
+#include "virtio-gpu-importer.h"
+
+#define WIDTH   32
+#define HEIGHT  16
+#define BYTES   (WIDTH * HEIGHT * QVIRTIO_GPU_BYTES_PER_PIXEL)
+#define REQ_LEN     sizeof(struct virtio_gpu_resource_assign_uuid)
+#define RESP_LEN    sizeof(struct virtio_gpu_resp_resource_uuid)
+
+typedef void TestFunc(QVirtioGPU *gpu, QVirtioGPU *other);
+
+/* A resource with a UUID, drawn in one colour */
+typedef struct Drawn {
+    QVirtioGPUResourceOpt res;
+    uuid_t uuid;
+    uint8_t pixels[BYTES];
+} Drawn;
+
+static void draw(Drawn *d, uint8_t colour)
+{
+    memset(d->pixels, colour, BYTES);
+    qtest_memwrite(d->res.gpu->qts, d->res.backing, d->pixels, BYTES);
+    do_qvirtio_gpu_transfer(d->res);
+}
+
+static void draw_new(Drawn *d, QVirtioGPU *gpu, uint32_t id, uint8_t colour)
+{
+    d->res = (QVirtioGPUResourceOpt) {
+        .gpu = gpu, .id = id, .width = WIDTH, .height = HEIGHT,
+        .backing = guest_alloc(gpu->alloc, BYTES), .backing_len = BYTES,
+    };
+    do_qvirtio_gpu_create_2d(d->res);
+    do_qvirtio_gpu_attach_backing(d->res);
+    draw(d, colour);
+    assign_uuid({ .gpu = gpu, .id = id, .uuid = d->uuid });
+}
+
+static void done(Drawn *d)
+{
+    guest_free(d->res.gpu->alloc, d->res.backing);
+}
+
+static bool any_listed(QTestState *qts)
+{
+    QDict *answer = qtest_qmp_assert_success_ref(
+        qts, "{ 'execute': 'x-query-virtio-exports' }");
+    bool any = !qlist_empty(qdict_get_qlist(answer, "exports"));
+
+    qobject_unref(answer);
+    return any;
+}
+
+/* QEMU has been told, and hears it when it has time */
+static void wait_none_listed(QTestState *qts)
+{
+    gint64 start = g_get_monotonic_time();
+
+    while (any_listed(qts)) {
+        g_assert_cmpint(g_get_monotonic_time() - start, <,
+                        60 * G_USEC_PER_SEC);
+        g_usleep(1000);
+    }
+}
+
+/* The process has made the pixels, and does not copy them for the look-up */
+static void same_memory(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    uint8_t *memory;
+    size_t size;
+    Drawn d;
+
+    draw_new(&d, gpu, 1, 0x11);
+    memory = importer_map(importer(), d.uuid, &size);
+    g_assert_nonnull(memory);
+    g_assert_cmpuint(size, ==, ROUND_UP(BYTES, qemu_real_host_page_size()));
+    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+    draw(&d, 0x22);
+    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+    munmap(memory, size);
+    done(&d);
+}
+
+static void asked_twice(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    uuid_t again;
+    Drawn d;
+
+    draw_new(&d, gpu, 1, 0x11);
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = again });
+    g_assert_cmpmem(again, sizeof(again), d.uuid, sizeof(d.uuid));
+    done(&d);
+}
+
+static void cannot_be_resized(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    int fd, seals;
+    Drawn d;
+
+    draw_new(&d, gpu, 1, 0x11);
+    fd = vhost_user_peer_lookup(importer(), d.uuid);
+    g_assert_cmpint(fd, >=, 0);
+    seals = fcntl(fd, F_GET_SEALS);
+    /* a dma-buf has none, and cannot be resized either */
+    g_assert_true(seals == -1 ||
+                  seals == (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
+    g_assert_cmpint(ftruncate(fd, 0), ==, -1);
+    close(fd);
+    done(&d);
+}
+
+static void after_unref(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    Drawn old, new;
+    uint8_t *memory;
+    size_t size;
+
+    draw_new(&old, gpu, 1, 0x11);
+    memory = importer_map(importer(), old.uuid, &size);
+    do_qvirtio_gpu_unref(old.res);
+    g_assert_false(importer_finds(importer(), old.uuid));
+    g_assert_cmpmem(memory, BYTES, old.pixels, BYTES);
+    wait_none_listed(gpu->qts);
+
+    /* the id says nothing */
+    draw_new(&new, gpu, 1, 0x22);
+    g_assert_cmpint(memcmp(old.uuid, new.uuid, sizeof(old.uuid)), !=, 0);
+    g_assert_false(importer_finds(importer(), old.uuid));
+    g_assert_true(importer_finds(importer(), new.uuid));
+    munmap(memory, size);
+    done(&old);
+    done(&new);
+}
+
+static void after_reset(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    const int count = 300;
+    uuid_t first, last;
+    int i;
+
+    for (i = 1; i <= count; i++) {
+        qvirtio_gpu_create_2d({ .gpu = gpu, .id = i });
+        assign_uuid({ .gpu = gpu, .id = i, .uuid = i == 1 ? first : last });
+    }
+    g_assert_true(importer_finds(importer(), first));
+    qvirtio_gpu_start(gpu, 0);
+    g_assert_false(importer_finds(importer(), first));
+    g_assert_false(importer_finds(importer(), last));
+    wait_none_listed(gpu->qts);
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = last });
+    g_assert_true(importer_finds(importer(), last));
+}
+
+/* The machine stops and goes on, and nothing is forgotten */
+static void after_stop(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    uuid_t again;
+    Drawn d;
+
+    draw_new(&d, gpu, 1, 0x11);
+    qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'stop' }");
+    g_assert_true(importer_finds(importer(), d.uuid));
+    qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'cont' }");
+    g_assert_true(importer_finds(importer(), d.uuid));
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = again });
+    g_assert_cmpmem(again, sizeof(again), d.uuid, sizeof(d.uuid));
+    done(&d);
+}
+
+static void after_death(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    Drawn d;
+
+    draw_new(&d, gpu, 1, 0x11);
+    vhost_user_gpu_kill();
+    g_assert_false(importer_finds(importer(), d.uuid));
+    wait_none_listed(gpu->qts);
+    g_assert_false(importer_finds(importer(), d.uuid));
+    done(&d);
+}
+
+static int open_guest_memory(QTestState *qts)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd", qtest_pid(qts));
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+    int fd = -1;
+
+    g_assert_nonnull(dir);
+    while (fd < 0 && (name = g_dir_read_name(dir))) {
+        g_autofree char *link = g_build_filename(path, name, NULL);
+        g_autofree char *target = g_file_read_link(link, NULL);
+
+        if (target && g_str_has_prefix(target, "/memfd:memory-backend-memfd")) {
+            fd = open(link, O_RDONLY);
+        }
+    }
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+static uint32_t response_type(int memory, uint64_t addr)
+{
+    uint32_t type;
+
+    g_assert_cmpint(pread(memory, &type, sizeof(type), addr), ==,
+                    sizeof(type));
+    return le32_to_cpu(type);
+}
+
+/* The guest gets no answer from a back-end that QEMU has not heard yet */
+static void answered_when_known(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    struct virtio_gpu_resource_assign_uuid req = assign_uuid_req(1);
+    uint64_t addr = guest_alloc(gpu->alloc, REQ_LEN + RESP_LEN);
+    int memory = open_guest_memory(gpu->qts);
+    pid_t qemu = qtest_pid(gpu->qts);
+    gint64 start = g_get_monotonic_time();
+    uint32_t head, early;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    qtest_memset(gpu->qts, addr, 0, REQ_LEN + RESP_LEN);
+    qtest_memwrite(gpu->qts, addr, &req, sizeof(req));
+    head = qvirtqueue_add(gpu->qts, gpu->ctrlq, addr, REQ_LEN, false, true);
+    qvirtqueue_add(gpu->qts, gpu->ctrlq, addr + REQ_LEN, RESP_LEN, true,
+                   false);
+    g_assert_cmpint(kill(vhost_user_gpu_pid(), SIGSTOP), ==, 0);
+    qvirtqueue_kick(gpu->qts, gpu->vdev, gpu->ctrlq, head);
+    g_assert_cmpint(kill(qemu, SIGSTOP), ==, 0);
+    g_assert_cmpint(kill(vhost_user_gpu_pid(), SIGCONT), ==, 0);
+    g_usleep(200000);
+    early = response_type(memory, addr + REQ_LEN);
+    g_assert_cmpint(kill(qemu, SIGCONT), ==, 0);
+    g_assert_cmphex(early, ==, 0);
+    while (!response_type(memory, addr + REQ_LEN)) {
+        g_assert_cmpint(g_get_monotonic_time() - start, <,
+                        60 * G_USEC_PER_SEC);
+        g_usleep(1000);
+    }
+    g_assert_cmphex(response_type(memory, addr + REQ_LEN), ==,
+                    VIRTIO_GPU_RESP_OK_RESOURCE_UUID);
+    guest_free(gpu->alloc, addr);
+    close(memory);
+}
+
+/* Each look-up comes as early as it can */
+static void known_when_answered(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    uuid_t uuid;
+    int i;
+
+    for (i = 0; i < 500; i++) {
+        qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+        assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
+        g_assert_true(importer_finds(importer(), uuid));
+        qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    }
+    wait_none_listed(gpu->qts);
+}
+
+typedef struct LookUps {
+    uint8_t *uuid;
+    gint stop;
+} LookUps;
+
+static gpointer look_up(gpointer opaque)
+{
+    LookUps *l = opaque;
+
+    while (!g_atomic_int_get(&l->stop)) {
+        g_assert_true(importer_finds(importer(), l->uuid));
+    }
+    return NULL;
+}
+
+/* QEMU asks for an object while it is told of others */
+static void looked_up_while_assigning(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    GThread *thread;
+    LookUps l = { };
+    Drawn d;
+    int i;
+
+    draw_new(&d, gpu, 1, 0x11);
+    l.uuid = d.uuid;
+    thread = g_thread_new("look-up", look_up, &l);
+    for (i = 0; i < 300; i++) {
+        qvirtio_gpu_create_2d({ .gpu = gpu, .id = 2 });
+        assign_uuid({ .gpu = gpu, .id = 2 });
+        qvirtio_gpu_unref({ .gpu = gpu, .id = 2 });
+    }
+    g_atomic_int_set(&l.stop, 1);
+    g_thread_join(thread);
+    done(&d);
+}
+
+static void leaves_no_descriptor(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    pid_t pids[] = { qtest_pid(gpu->qts), vhost_user_gpu_pid() };
+    unsigned int before[ARRAY_SIZE(pids)];
+    Drawn d;
+    int i;
+
+    draw_new(&d, gpu, 1, 0x11);
+    g_assert_true(importer_finds(importer(), d.uuid));
+    qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'query-status' }");
+    for (i = 0; i < ARRAY_SIZE(pids); i++) {
+        before[i] = process_fds_count(pids[i]);
+    }
+    for (i = 0; i < 100; i++) {
+        g_assert_true(importer_finds(importer(), d.uuid));
+    }
+    qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'query-status' }");
+    for (i = 0; i < ARRAY_SIZE(pids); i++) {
+        g_assert_cmpuint(process_fds_count(pids[i]), ==, before[i]);
+    }
+    done(&d);
+}
+
+/* Of two kinds of GPU in one machine */
+static void beside_virtio_gpu(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    Drawn one, two;
+
+    draw_new(&one, gpu, 1, 0x11);
+    draw_new(&two, other, 1, 0x22);
+    g_assert_true(importer_finds(importer(), one.uuid));
+    g_assert_true(importer_finds(importer(), two.uuid));
+    qvirtio_gpu_start(gpu, 0);
+    g_assert_false(importer_finds(importer(), one.uuid));
+    g_assert_true(importer_finds(importer(), two.uuid));
+    done(&one);
+    done(&two);
+}
+
+static void no_resource(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    assign_uuid({ .gpu = gpu, .id = 0,
+                  .expect = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID });
+    assign_uuid({ .gpu = gpu, .id = 1,
+                  .expect = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID });
+}
+
+static void not_negotiated(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    qvirtio_gpu_start(gpu, RESOURCE_UUID_FEATURE);
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1,
+                  .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
+    g_assert_false(any_listed(gpu->qts));
+}
+
+static void assert_refused(QVirtioGPU *gpu, size_t req_len, size_t resp_len)
+{
+    struct virtio_gpu_ctrl_hdr expected =
+        qvirtio_gpu_hdr(VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
+    struct virtio_gpu_resource_assign_uuid req = assign_uuid_req(1);
+    uint8_t resp[RESP_LEN];
+    QVirtioGPURequest r = {
+        .req = &req, .req_len = req_len, .resp = resp, .resp_len = resp_len,
+    };
+    size_t len = MIN(resp_len, sizeof(expected));
+
+    qvirtio_gpu_submit(gpu, &r, 1);
+    g_assert_cmpuint(r.used_len, ==, len);
+    g_assert_cmpmem(resp, len, &expected, len);
+    g_assert_false(any_listed(gpu->qts));
+}
+
+static void malformed(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    size_t len;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    for (len = 0; len < REQ_LEN; len++) {
+        assert_refused(gpu, len, RESP_LEN);
+    }
+    for (len = 0; len < RESP_LEN; len++) {
+        assert_refused(gpu, REQ_LEN, len);
+    }
+    assign_uuid({ .gpu = gpu, .id = 1 });
+}
+
+static void fenced(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    struct virtio_gpu_resource_assign_uuid req = assign_uuid_req(1);
+    struct virtio_gpu_resp_resource_uuid resp;
+    QVirtioGPURequest r = QVIRTIO_GPU_REQUEST(req, resp);
+
+    qvirtio_gpu_set_fence(&req.hdr);
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    qvirtio_gpu_submit(gpu, &r, 1);
+    g_assert_cmpuint(r.used_len, ==, sizeof(resp));
+    qvirtio_gpu_assert_fenced_hdr(&resp.hdr, VIRTIO_GPU_RESP_OK_RESOURCE_UUID);
+}
+
+static void run_test(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPUPCI *pci = container_of(obj, QVirtioGPUPCI, gpu);
+    const UUIDTest *test = data;
+    TestFunc *func = test->arg;
+
+    if (!vhost_user_gpu_missing()) {
+        func(vhost_user_gpu_start(pci, alloc), &pci->gpu);
+    }
+}
+
+static void *before(GString *cmd_line, void *arg)
+{
+    return importer_before(cmd_line, vhost_user_gpu_before(cmd_line, arg));
+}
+
+static void register_vhost_user_gpu_resource_uuid_test(void)
+{
+    static const UUIDTest tests[] = {
+        { "vhost-user-gpu/same-memory", run_test, same_memory },
+        { "vhost-user-gpu/asked-twice", run_test, asked_twice },
+        { "vhost-user-gpu/cannot-be-resized", run_test, cannot_be_resized },
+        { "vhost-user-gpu/after-unref", run_test, after_unref },
+        { "vhost-user-gpu/after-reset", run_test, after_reset },
+        { "vhost-user-gpu/after-stop", run_test, after_stop },
+        { "vhost-user-gpu/after-death", run_test, after_death },
+        { "vhost-user-gpu/answered-when-known", run_test, answered_when_known },
+        { "vhost-user-gpu/known-when-answered", run_test, known_when_answered },
+        { "vhost-user-gpu/looked-up-while-assigning",
+          run_test, looked_up_while_assigning },
+        { "vhost-user-gpu/leaves-no-descriptor",
+          run_test, leaves_no_descriptor },
+        { "vhost-user-gpu/beside-virtio-gpu", run_test, beside_virtio_gpu },
+        { "vhost-user-gpu/no-resource", run_test, no_resource },
+        { "vhost-user-gpu/not-negotiated", run_test, not_negotiated },
+        { "vhost-user-gpu/malformed", run_test, malformed },
+        { "vhost-user-gpu/fenced", run_test, fenced },
+        { }
+    };
+
+    add_uuid_pci_tests(tests, before);
+}
+
+libqos_init(register_vhost_user_gpu_resource_uuid_test);
