@@ -114,11 +114,13 @@ archive_lines() {
 # private_apt SUITES COMMAND...: run apt's COMMAND on a state of its own in the
 # cache folder, whose sources are archive_lines of SUITES.
 # The system's apt configuration is read and not changed; what is installed
-# and pinned there does not matter.
+# and pinned there does not matter.  ARCHITECTURE is another than this
+# machine's.
 private_apt() {
     local suites=$1 dir key
     shift
-    key=$(printf '%s' "$suites" | tr -c 'a-z0-9\n' '_')
+    key=$(printf '%s' "$suites${ARCHITECTURE:+ $ARCHITECTURE}" |
+          tr -c 'a-z0-9\n' '_')
     dir=$CACHE/apt/$key
     mkdir -p "$dir"/{state,lists/partial,archives/partial}
     if [ ! -s "$dir/sources.list" ]; then
@@ -133,6 +135,7 @@ private_apt() {
         -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
         -o Dir::Cache="$dir" -o Dir::Cache::Archives="$dir/archives"
         -o APT::Sandbox::User="$(id -un)"
+        ${ARCHITECTURE:+-o "APT::Architecture=$ARCHITECTURE"}
     )
     # apt-file's lists of contents are large, and of no use here
     for key in deb::Contents-{deb,udeb,deb-legacy} deb-src::Contents-dsc; do
@@ -146,9 +149,9 @@ private_apt() {
     "$1" "${options[@]}" "${@:2}"
 }
 
-# glib_cases PROGRAM: the cases of a GLib test program, as paths.  Debian 13's
+# glib_cases COMMAND...: the cases of a GLib test program, as paths.  Debian 13's
 # GLib lists them as comments.
-glib_cases() { "$1" -l | sed -n 's|^\(# \)\?\(/.*\)|\2|p'; }
+glib_cases() { "$@" -l | sed -n 's|^\(# \)\?\(/.*\)|\2|p'; }
 
 # report WHAT OUTCOME LOG: a line of TAP for the next case, and the end of LOG
 # unless OUTCOME is 0.
