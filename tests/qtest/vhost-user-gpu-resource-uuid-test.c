@@ -11,67 +11,22 @@
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
-#include "qobject/qdict.h"
-#include "qobject/qlist.h"
 #include "process-fds.h"
 #include "vhost-user-gpu.h"
+#include "virtio-gpu-drawn.h"
 #include "virtio-gpu-importer.h"
 
-#define WIDTH   32
-#define HEIGHT  16
-#define BYTES   (WIDTH * HEIGHT * QVIRTIO_GPU_BYTES_PER_PIXEL)
 #define REQ_LEN     sizeof(struct virtio_gpu_resource_assign_uuid)
 #define RESP_LEN    sizeof(struct virtio_gpu_resp_resource_uuid)
 
 typedef void TestFunc(QVirtioGPU *gpu, QVirtioGPU *other);
-
-/* A resource with a UUID, drawn in one colour */
-typedef struct Drawn {
-    QVirtioGPUResourceOpt res;
-    uuid_t uuid;
-    uint8_t pixels[BYTES];
-} Drawn;
-
-static void draw(Drawn *d, uint8_t colour)
-{
-    memset(d->pixels, colour, BYTES);
-    qtest_memwrite(d->res.gpu->qts, d->res.backing, d->pixels, BYTES);
-    do_qvirtio_gpu_transfer(d->res);
-}
-
-static void draw_new(Drawn *d, QVirtioGPU *gpu, uint32_t id, uint8_t colour)
-{
-    d->res = (QVirtioGPUResourceOpt) {
-        .gpu = gpu, .id = id, .width = WIDTH, .height = HEIGHT,
-        .backing = guest_alloc(gpu->alloc, BYTES), .backing_len = BYTES,
-    };
-    do_qvirtio_gpu_create_2d(d->res);
-    do_qvirtio_gpu_attach_backing(d->res);
-    draw(d, colour);
-    assign_uuid({ .gpu = gpu, .id = id, .uuid = d->uuid });
-}
-
-static void done(Drawn *d)
-{
-    guest_free(d->res.gpu->alloc, d->res.backing);
-}
-
-static bool any_listed(QTestState *qts)
-{
-    QDict *answer = qtest_qmp_assert_success_ref(
-        qts, "{ 'execute': 'x-query-virtio-exports' }");
-    bool any = !qlist_empty(qdict_get_qlist(answer, "exports"));
-
-    qobject_unref(answer);
-    return any;
-}
 
 /* QEMU has been told, and hears it when it has time */
 static void wait_none_listed(QTestState *qts)
 {
     gint64 start = g_get_monotonic_time();
 
-    while (any_listed(qts)) {
+    while (any_exports(qts)) {
         g_assert_cmpint(g_get_monotonic_time() - start, <,
                         60 * G_USEC_PER_SEC);
         g_usleep(1000);
@@ -85,15 +40,16 @@ static void same_memory(QVirtioGPU *gpu, QVirtioGPU *other)
     size_t size;
     Drawn d;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     memory = importer_map(importer(), d.uuid, &size);
     g_assert_nonnull(memory);
-    g_assert_cmpuint(size, ==, ROUND_UP(BYTES, qemu_real_host_page_size()));
-    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
-    draw(&d, 0x22);
-    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+    g_assert_cmpuint(size, ==,
+                     ROUND_UP(DRAWN_BYTES, qemu_real_host_page_size()));
+    g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
+    drawn_again(&d, 0x22);
+    g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
     munmap(memory, size);
-    done(&d);
+    drawn_done(&d);
 }
 
 static void asked_twice(QVirtioGPU *gpu, QVirtioGPU *other)
@@ -101,10 +57,10 @@ static void asked_twice(QVirtioGPU *gpu, QVirtioGPU *other)
     uuid_t again;
     Drawn d;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = again });
     g_assert_cmpmem(again, sizeof(again), d.uuid, sizeof(d.uuid));
-    done(&d);
+    drawn_done(&d);
 }
 
 static void cannot_be_resized(QVirtioGPU *gpu, QVirtioGPU *other)
@@ -112,7 +68,7 @@ static void cannot_be_resized(QVirtioGPU *gpu, QVirtioGPU *other)
     int fd, seals;
     Drawn d;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     fd = vhost_user_peer_lookup(importer(), d.uuid);
     g_assert_cmpint(fd, >=, 0);
     seals = fcntl(fd, F_GET_SEALS);
@@ -121,7 +77,7 @@ static void cannot_be_resized(QVirtioGPU *gpu, QVirtioGPU *other)
                   seals == (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
     g_assert_cmpint(ftruncate(fd, 0), ==, -1);
     close(fd);
-    done(&d);
+    drawn_done(&d);
 }
 
 static void after_unref(QVirtioGPU *gpu, QVirtioGPU *other)
@@ -130,21 +86,21 @@ static void after_unref(QVirtioGPU *gpu, QVirtioGPU *other)
     uint8_t *memory;
     size_t size;
 
-    draw_new(&old, gpu, 1, 0x11);
+    drawn_new(&old, gpu, 1, 0x11);
     memory = importer_map(importer(), old.uuid, &size);
     do_qvirtio_gpu_unref(old.res);
     g_assert_false(importer_finds(importer(), old.uuid));
-    g_assert_cmpmem(memory, BYTES, old.pixels, BYTES);
+    g_assert_cmpmem(memory, DRAWN_BYTES, old.pixels, DRAWN_BYTES);
     wait_none_listed(gpu->qts);
 
     /* the id says nothing */
-    draw_new(&new, gpu, 1, 0x22);
+    drawn_new(&new, gpu, 1, 0x22);
     g_assert_cmpint(memcmp(old.uuid, new.uuid, sizeof(old.uuid)), !=, 0);
     g_assert_false(importer_finds(importer(), old.uuid));
     g_assert_true(importer_finds(importer(), new.uuid));
     munmap(memory, size);
-    done(&old);
-    done(&new);
+    drawn_done(&old);
+    drawn_done(&new);
 }
 
 static void after_reset(QVirtioGPU *gpu, QVirtioGPU *other)
@@ -174,26 +130,26 @@ static void after_stop(QVirtioGPU *gpu, QVirtioGPU *other)
     uuid_t again;
     Drawn d;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'stop' }");
     g_assert_true(importer_finds(importer(), d.uuid));
     qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'cont' }");
     g_assert_true(importer_finds(importer(), d.uuid));
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = again });
     g_assert_cmpmem(again, sizeof(again), d.uuid, sizeof(d.uuid));
-    done(&d);
+    drawn_done(&d);
 }
 
 static void after_death(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     Drawn d;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     vhost_user_gpu_kill();
     g_assert_false(importer_finds(importer(), d.uuid));
     wait_none_listed(gpu->qts);
     g_assert_false(importer_finds(importer(), d.uuid));
-    done(&d);
+    drawn_done(&d);
 }
 
 static int open_guest_memory(QTestState *qts)
@@ -298,7 +254,7 @@ static void looked_up_while_assigning(QVirtioGPU *gpu, QVirtioGPU *other)
     Drawn d;
     int i;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     l.uuid = d.uuid;
     thread = g_thread_new("look-up", look_up, &l);
     for (i = 0; i < 300; i++) {
@@ -308,7 +264,7 @@ static void looked_up_while_assigning(QVirtioGPU *gpu, QVirtioGPU *other)
     }
     g_atomic_int_set(&l.stop, 1);
     g_thread_join(thread);
-    done(&d);
+    drawn_done(&d);
 }
 
 static void leaves_no_descriptor(QVirtioGPU *gpu, QVirtioGPU *other)
@@ -318,7 +274,7 @@ static void leaves_no_descriptor(QVirtioGPU *gpu, QVirtioGPU *other)
     Drawn d;
     int i;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     g_assert_true(importer_finds(importer(), d.uuid));
     qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'query-status' }");
     for (i = 0; i < ARRAY_SIZE(pids); i++) {
@@ -331,7 +287,7 @@ static void leaves_no_descriptor(QVirtioGPU *gpu, QVirtioGPU *other)
     for (i = 0; i < ARRAY_SIZE(pids); i++) {
         g_assert_cmpuint(process_fds_count(pids[i]), ==, before[i]);
     }
-    done(&d);
+    drawn_done(&d);
 }
 
 /* Of two kinds of GPU in one machine */
@@ -339,15 +295,15 @@ static void beside_virtio_gpu(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     Drawn one, two;
 
-    draw_new(&one, gpu, 1, 0x11);
-    draw_new(&two, other, 1, 0x22);
+    drawn_new(&one, gpu, 1, 0x11);
+    drawn_new(&two, other, 1, 0x22);
     g_assert_true(importer_finds(importer(), one.uuid));
     g_assert_true(importer_finds(importer(), two.uuid));
     qvirtio_gpu_start(gpu, 0);
     g_assert_false(importer_finds(importer(), one.uuid));
     g_assert_true(importer_finds(importer(), two.uuid));
-    done(&one);
-    done(&two);
+    drawn_done(&one);
+    drawn_done(&two);
 }
 
 static void no_resource(QVirtioGPU *gpu, QVirtioGPU *other)
@@ -364,7 +320,7 @@ static void not_negotiated(QVirtioGPU *gpu, QVirtioGPU *other)
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
     assign_uuid({ .gpu = gpu, .id = 1,
                   .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
-    g_assert_false(any_listed(gpu->qts));
+    g_assert_false(any_exports(gpu->qts));
 }
 
 static void assert_refused(QVirtioGPU *gpu, size_t req_len, size_t resp_len)
@@ -381,7 +337,7 @@ static void assert_refused(QVirtioGPU *gpu, size_t req_len, size_t resp_len)
     qvirtio_gpu_submit(gpu, &r, 1);
     g_assert_cmpuint(r.used_len, ==, len);
     g_assert_cmpmem(resp, len, &expected, len);
-    g_assert_false(any_listed(gpu->qts));
+    g_assert_false(any_exports(gpu->qts));
 }
 
 static void malformed(QVirtioGPU *gpu, QVirtioGPU *other)

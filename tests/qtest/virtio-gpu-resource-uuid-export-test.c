@@ -13,45 +13,12 @@
 #include "libqos/virtio-gpu-screen.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "process-fds.h"
+#include "virtio-gpu-drawn.h"
 #include "virtio-gpu-importer.h"
 #include "virtio-gpu-migration.h"
 #include "virtio-gpu-scene.h"
 
 #define SECOND_GPU_SLOT 5
-#define WIDTH   32
-#define HEIGHT  16
-#define BYTES   (WIDTH * HEIGHT * QVIRTIO_GPU_BYTES_PER_PIXEL)
-
-/* A resource with a UUID, drawn in one colour */
-typedef struct Drawn {
-    QVirtioGPUResourceOpt res;
-    uuid_t uuid;
-    uint8_t pixels[BYTES];
-} Drawn;
-
-static void draw(Drawn *d, uint8_t colour)
-{
-    memset(d->pixels, colour, BYTES);
-    qtest_memwrite(d->res.gpu->qts, d->res.backing, d->pixels, BYTES);
-    do_qvirtio_gpu_transfer(d->res);
-}
-
-static void draw_new(Drawn *d, QVirtioGPU *gpu, uint32_t id, uint8_t colour)
-{
-    d->res = (QVirtioGPUResourceOpt) {
-        .gpu = gpu, .id = id, .width = WIDTH, .height = HEIGHT,
-        .backing = guest_alloc(gpu->alloc, BYTES), .backing_len = BYTES,
-    };
-    do_qvirtio_gpu_create_2d(d->res);
-    do_qvirtio_gpu_attach_backing(d->res);
-    draw(d, colour);
-    assign_uuid({ .gpu = gpu, .id = id, .uuid = d->uuid });
-}
-
-static void done(Drawn *d)
-{
-    guest_free(d->res.gpu->alloc, d->res.backing);
-}
 
 static void assert_memory(VhostUserPeer *peer, const Drawn *d)
 {
@@ -59,7 +26,7 @@ static void assert_memory(VhostUserPeer *peer, const Drawn *d)
     uint8_t *memory = importer_map(peer, d->uuid, &size);
 
     g_assert_nonnull(memory);
-    g_assert_cmpmem(memory, BYTES, d->pixels, BYTES);
+    g_assert_cmpmem(memory, DRAWN_BYTES, d->pixels, DRAWN_BYTES);
     munmap(memory, size);
 }
 
@@ -67,32 +34,32 @@ static void assert_memory(VhostUserPeer *peer, const Drawn *d)
 static void same_memory(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
-    uint8_t theirs[BYTES], backing[BYTES];
+    uint8_t theirs[DRAWN_BYTES], backing[DRAWN_BYTES];
     uint8_t *memory;
     size_t size;
     Drawn d;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     do_qvirtio_gpu_set_scanout(d.res);
     do_qvirtio_gpu_flush(d.res);
     memory = importer_map(importer(), d.uuid, &size);
-    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+    g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
 
     /* no further look-up */
-    draw(&d, 0x22);
-    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+    drawn_again(&d, 0x22);
+    g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
 
-    memset(theirs, 0x33, BYTES);
-    memcpy(memory, theirs, BYTES);
+    memset(theirs, 0x33, DRAWN_BYTES);
+    memcpy(memory, theirs, DRAWN_BYTES);
     do_qvirtio_gpu_flush(d.res);
-    qvirtio_gpu_assert_screen(gpu, theirs, WIDTH, HEIGHT);
-    qtest_memread(gpu->qts, d.res.backing, backing, BYTES);
-    g_assert_cmpmem(backing, BYTES, d.pixels, BYTES);
+    qvirtio_gpu_assert_screen(gpu, theirs, DRAWN_WIDTH, DRAWN_HEIGHT);
+    qtest_memread(gpu->qts, d.res.backing, backing, DRAWN_BYTES);
+    g_assert_cmpmem(backing, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
 
     do_qvirtio_gpu_transfer(d.res);
-    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+    g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
     munmap(memory, size);
-    done(&d);
+    drawn_done(&d);
 }
 
 typedef struct Format {
@@ -162,7 +129,7 @@ static void cannot_be_resized(void *obj, void *data, QGuestAllocator *alloc)
     Drawn d;
     int fd;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     fd = vhost_user_peer_lookup(importer(), d.uuid);
     g_assert_cmpint(fd, >=, 0);
     g_assert_cmpint(fcntl(fd, F_GET_SEALS), ==,
@@ -175,9 +142,9 @@ static void cannot_be_resized(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(errno, ==, EPERM);
     close(fd);
 
-    draw(&d, 0x22);
+    drawn_again(&d, 0x22);
     assert_memory(importer(), &d);
-    done(&d);
+    drawn_done(&d);
 }
 
 static void no_uuid_no_object(void *obj, void *data, QGuestAllocator *alloc)
@@ -188,13 +155,13 @@ static void no_uuid_no_object(void *obj, void *data, QGuestAllocator *alloc)
     Drawn d;
 
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 2 });
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     uuid_copy(other, d.uuid);
     other[0] ^= 1;
     g_assert_false(importer_finds(importer(), null));
     g_assert_false(importer_finds(importer(), other));
     g_assert_true(importer_finds(importer(), d.uuid));
-    done(&d);
+    drawn_done(&d);
 }
 
 static void after_unref(void *obj, void *data, QGuestAllocator *alloc)
@@ -204,20 +171,20 @@ static void after_unref(void *obj, void *data, QGuestAllocator *alloc)
     uint8_t *memory;
     size_t size;
 
-    draw_new(&old, gpu, 1, 0x11);
+    drawn_new(&old, gpu, 1, 0x11);
     memory = importer_map(importer(), old.uuid, &size);
     qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
     g_assert_false(importer_finds(importer(), old.uuid));
-    g_assert_cmpmem(memory, BYTES, old.pixels, BYTES);
+    g_assert_cmpmem(memory, DRAWN_BYTES, old.pixels, DRAWN_BYTES);
 
     /* the id says nothing */
-    draw_new(&new, gpu, 1, 0x22);
+    drawn_new(&new, gpu, 1, 0x22);
     g_assert_false(importer_finds(importer(), old.uuid));
-    g_assert_cmpmem(memory, BYTES, old.pixels, BYTES);
+    g_assert_cmpmem(memory, DRAWN_BYTES, old.pixels, DRAWN_BYTES);
     assert_memory(importer(), &new);
     munmap(memory, size);
-    done(&old);
-    done(&new);
+    drawn_done(&old);
+    drawn_done(&new);
 }
 
 static void after_reset(void *obj, void *data, QGuestAllocator *alloc)
@@ -227,13 +194,13 @@ static void after_reset(void *obj, void *data, QGuestAllocator *alloc)
     size_t size;
     Drawn d;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     memory = importer_map(importer(), d.uuid, &size);
     qvirtio_gpu_start(gpu, 0);
     g_assert_false(importer_finds(importer(), d.uuid));
-    g_assert_cmpmem(memory, BYTES, d.pixels, BYTES);
+    g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
     munmap(memory, size);
-    done(&d);
+    drawn_done(&d);
 }
 
 /* Once QEMU answers, it has done with the look-ups before */
@@ -251,7 +218,7 @@ static void leaves_no_descriptor(void *obj, void *data, QGuestAllocator *alloc)
     Drawn d;
     int i;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     g_assert_true(importer_finds(importer(), d.uuid));
     before = settled_fds(gpu);
     for (i = 0; i < 100; i++) {
@@ -259,7 +226,7 @@ static void leaves_no_descriptor(void *obj, void *data, QGuestAllocator *alloc)
         g_assert_false(importer_finds(importer(), none));
     }
     g_assert_cmpuint(settled_fds(gpu), ==, before);
-    done(&d);
+    drawn_done(&d);
 }
 
 static void no_descriptors_left(void *obj, void *data, QGuestAllocator *alloc)
@@ -269,15 +236,15 @@ static void no_descriptors_left(void *obj, void *data, QGuestAllocator *alloc)
     struct rlimit old;
     Drawn d;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     g_assert_true(importer_finds(importer(), d.uuid));
     settled_fds(gpu);
     old = process_fds_exhaust(pid);
     g_assert_false(importer_finds(importer(), d.uuid));
-    draw(&d, 0x22);
+    drawn_again(&d, 0x22);
     process_fds_restore(pid, old);
     assert_memory(importer(), &d);
-    done(&d);
+    drawn_done(&d);
 }
 
 /* A back-end cannot take the place of a resource */
@@ -287,14 +254,14 @@ static void back_end_cannot_take_uuid(void *obj, void *data,
     QVirtioGPU *gpu = obj;
     Drawn d;
 
-    draw_new(&d, gpu, 1, 0x11);
+    drawn_new(&d, gpu, 1, 0x11);
     g_assert_false(vhost_user_peer_add(importer(), d.uuid));
     g_assert_false(vhost_user_peer_remove(importer(), d.uuid));
     assert_memory(importer(), &d);
 
     qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
     g_assert_true(vhost_user_peer_add(importer(), d.uuid));
-    done(&d);
+    drawn_done(&d);
 }
 
 static void *add_second_gpu(GString *cmd_line, void *arg)
@@ -314,16 +281,16 @@ static void two_devices(void *obj, void *data, QGuestAllocator *alloc)
 
     qos_object_queue_destroy(&second->pci_vdev.obj);
     qos_object_start_hw(&second->pci_vdev.obj);
-    draw_new(&one, &first->gpu, 1, 0x11);
-    draw_new(&two, &second->gpu, 1, 0x22);
+    drawn_new(&one, &first->gpu, 1, 0x11);
+    drawn_new(&two, &second->gpu, 1, 0x22);
     assert_memory(importer(), &one);
     assert_memory(importer(), &two);
 
     qvirtio_gpu_start(&second->gpu, 0);
     assert_memory(importer(), &one);
     g_assert_false(importer_finds(importer(), two.uuid));
-    done(&one);
-    done(&two);
+    drawn_done(&one);
+    drawn_done(&two);
 }
 
 static void assert_scene_memory(VhostUserPeer *peer, Scene *scene)

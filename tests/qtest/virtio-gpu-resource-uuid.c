@@ -59,7 +59,7 @@ void do_assign_uuid(AssignUUIDOpt opt)
     }
 }
 
-static bool exports_anything(QTestState *qts)
+bool any_exports(QTestState *qts)
 {
     QDict *answer = qtest_qmp_assert_success_ref(
         qts, "{ 'execute': 'x-query-virtio-exports' }");
@@ -75,7 +75,7 @@ bool has_uuids(QTestState *qts)
     bool found;
 
     if (migration_is_blocked(qts)) {
-        return exports_anything(qts);
+        return any_exports(qts);
     }
     state = save_devices(qts);
     found = find_bytes(state, 0, RESOURCE_UUID_SUBSECTION,

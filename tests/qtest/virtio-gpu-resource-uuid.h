@@ -53,6 +53,14 @@ void do_assign_uuid(AssignUUIDOpt opt);
 #define assign_uuid(...) do_assign_uuid((AssignUUIDOpt) __VA_ARGS__)
 
 /**
+ * any_exports() - Ask the monitor whether anything can be looked up
+ * @qts: the QEMU
+ *
+ * Return: true if there is an object of whatever exporter
+ */
+bool any_exports(QTestState *qts);
+
+/**
  * has_uuids() - Tell from outside whether any resource has a UUID
  * @qts: the QEMU
  *
