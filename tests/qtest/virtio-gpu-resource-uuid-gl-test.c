@@ -420,7 +420,7 @@ static void register_gl_test(void)
     add_uuid_gl_pci_tests(tests, importer_traced_before);
     add_uuid_gl_pci_tests(two_gpu_tests, add_2d_gpu);
     /* set where EGL is known to make dma-bufs of textures */
-    if (*(getenv("QTEST_GL_DMABUF") ?: "")) {
+    if (getenv("QTEST_GL_DMABUF")) {
         add_uuid_gl_pci_tests(texture_tests, importer_traced_before);
     }
 }
