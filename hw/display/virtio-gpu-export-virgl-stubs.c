@@ -13,6 +13,11 @@ void virtio_gpu_virgl_note_texture(struct virtio_gpu_simple_resource *res,
 {
 }
 
+void virtio_gpu_virgl_note_blob(struct virtio_gpu_simple_resource *res,
+                                uint32_t blob_mem)
+{
+}
+
 /* What exports resources without GL says that it cannot */
 void virtio_gpu_virgl_export_class_init(VirtIOGPUClass *vgc)
 {

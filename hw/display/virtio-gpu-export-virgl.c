@@ -11,6 +11,7 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
+#include "hw/virtio/virtio-gpu-export.h"
 #include "hw/virtio/virtio-gpu-export-virgl.h"
 #include "system/cpus.h"
 
@@ -195,6 +196,24 @@ static bool shm_export(int fd, VirtIOExportObject *object, Error **errp)
     return true;
 }
 
+/* Nothing else wants a dma-buf of it: it is made for each look-up */
+static bool guest_memory_export(struct virtio_gpu_simple_resource *res,
+                                VirtIOExportObject *object, Error **errp)
+{
+    const char *obstacle;
+    bool done = false;
+
+    virtio_gpu_init_udmabuf(res);
+    obstacle = virtio_gpu_blob_obstacle(res);
+    if (obstacle) {
+        error_setg(errp, "%s", obstacle);
+    } else {
+        done = virtio_gpu_blob_export(res, object, errp);
+    }
+    virtio_gpu_fini_udmabuf(res);
+    return done;
+}
+
 static bool virgl_blob_export(struct virtio_gpu_simple_resource *res,
                               VirtIOExportObject *object, Error **errp)
 {
@@ -245,7 +264,11 @@ static const char *virgl_describe(VirtIOGPU *g,
 {
     if (res->blob_size) {
         object->size = res->blob_size;
-        return NULL;
+        if (!res->is_guest_memory) {
+            return NULL;
+        }
+        object->kind = VIRTIO_EXPORT_KIND_DMABUF;
+        return res->iov_cnt ? NULL : "the blob has no backing";
     }
     if (!res->is_texture_2d) {
         return "it is not a two-dimensional texture";
@@ -263,10 +286,16 @@ static bool virgl_export(VirtIOGPU *g, struct virtio_gpu_simple_resource *res,
 
     GLOBAL_STATE_CODE();
 
-    obstacle = virgl_describe(g, res, object) ?: virgl_obstacle_now(g);
+    obstacle = virgl_describe(g, res, object);
+    if (!obstacle && !res->is_guest_memory) {
+        obstacle = virgl_obstacle_now(g);
+    }
     if (obstacle) {
         error_setg(errp, "%s", obstacle);
         return false;
+    }
+    if (res->is_guest_memory) {
+        return guest_memory_export(res, object, errp);
     }
     return res->blob_size ? virgl_blob_export(res, object, errp)
                           : virgl_texture_export(res, object, errp);
@@ -276,6 +305,12 @@ void virtio_gpu_virgl_note_texture(struct virtio_gpu_simple_resource *res,
                                    uint32_t target)
 {
     res->is_texture_2d = target == PIPE_TEXTURE_2D;
+}
+
+void virtio_gpu_virgl_note_blob(struct virtio_gpu_simple_resource *res,
+                                uint32_t blob_mem)
+{
+    res->is_guest_memory = blob_mem == VIRTIO_GPU_BLOB_MEM_GUEST;
 }
 
 void virtio_gpu_virgl_export_class_init(VirtIOGPUClass *vgc)

@@ -11,6 +11,7 @@
 #include "libqos/virtio-gpu-client.h"
 #include "libqos/virtio-gpu-screen.h"
 #include "virtio-gpu-blob.h"
+#include "virtio-gpu-messages.h"
 #include "virtio-gpu-migration.h"
 
 /* The smallest scanout there is; below a page, QEMU needs no udmabuf for it */
@@ -123,6 +124,32 @@ static void shown_without_backing(void *obj, void *data,
     guest_free(alloc, res.backing);
 }
 
+/* udmabuf wants whole pages: a guest could fill the host's disk with that */
+static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
+    QVirtioGPUResourceOpt res = { .gpu = gpu, .id = 1, .size = BYTES };
+    size_t before = 0;
+
+    if (blobs_missing()) {
+        return;
+    }
+    res.backing_len = 4096 + BYTES;
+    res.backing = guest_alloc(alloc, res.backing_len);
+    for (int i = 0; i < 100; i++) {
+        do_qvirtio_gpu_create_blob(res);
+        do_qvirtio_gpu_unref(res);
+        before = before ?: messages_size();
+    }
+    g_assert_cmpuint(messages_size(), ==, before);
+    guest_free(alloc, res.backing);
+}
+
+static void *blob_and_messages_before(GString *cmd_line, void *arg)
+{
+    return messages_before(cmd_line, blob_before(cmd_line, arg));
+}
+
 static void size_zero_saved(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -154,6 +181,10 @@ static void register_blob_test(void)
                  backing_later, &opts);
     qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/size-zero-saved", "virtio-gpu",
                  size_zero_saved, &opts);
+
+    opts.before = blob_and_messages_before;
+    qos_add_test("defect/blob/warned-once", "virtio-gpu-pci", warned_once,
+                 &opts);
 }
 
 libqos_init(register_blob_test);

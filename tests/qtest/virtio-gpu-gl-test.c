@@ -9,35 +9,9 @@
 #include "libqtest.h"
 #include "libqos/qgraph.h"
 #include "libqos/virtio-gpu-gl.h"
+#include "virtio-gpu-messages.h"
 
-static char *messages;
-
-static void messages_end(gpointer path)
-{
-    unlink(path);
-    g_free(path);
-}
-
-/* qtest starts QEMU by a shell */
-static void *keep_messages(GString *cmd_line, void *arg)
-{
-    int fd = g_file_open_tmp("qtest-XXXXXX", &messages, NULL);
-
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    g_string_append_printf(cmd_line, " 2>%s ", messages);
-    g_test_queue_destroy(messages_end, messages);
-    return arg;
-}
-
-static size_t messages_size(void)
-{
-    g_autofree char *text = NULL;
-    size_t size;
-
-    g_assert_true(g_file_get_contents(messages, &text, &size, NULL));
-    return size;
-}
+#define BLOB_SIZE 0x1000
 
 /* A guest must not be able to fill the host's disk with messages */
 static void errors_are_quiet(void *obj, void *data, QGuestAllocator *alloc)
@@ -60,12 +34,34 @@ static void errors_are_quiet(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpuint(messages_size(), ==, before);
 }
 
+/* What is unmapped already is not unmapped again */
+static void blob_detached(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
+    uint64_t backing = guest_alloc(alloc, BLOB_SIZE);
+
+    qvirtio_gpu_create_blob({ .gpu = gpu, .id = 1, .size = BLOB_SIZE,
+                              .backing = backing, .backing_len = BLOB_SIZE });
+    qvirtio_gpu_detach_backing({ .gpu = gpu, .id = 1 });
+    qvirtio_gpu_start(gpu, 0);
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    guest_free(alloc, backing);
+}
+
 static void register_virtio_gpu_gl_test(void)
 {
-    QOSGraphTestOptions opts = { .before = keep_messages };
+    QOSGraphTestOptions opts = { .before = messages_before };
+    QOSGraphTestOptions blob_opts = {
+        .edge.extra_device_opts = "blob=on,hostmem=64M",
+    };
 
     qos_add_test("defect/gl/errors-are-quiet", "virtio-gpu-gl-pci",
                  errors_are_quiet, &opts);
+    /* set where virglrenderer has blobs */
+    if (getenv("QTEST_GL_BLOB")) {
+        qos_add_test("defect/gl/blob-detached", "virtio-gpu-gl-pci",
+                     blob_detached, &blob_opts);
+    }
 }
 
 libqos_init(register_virtio_gpu_gl_test);

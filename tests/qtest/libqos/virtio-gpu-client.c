@@ -108,9 +108,11 @@ void do_qvirtio_gpu_create_blob(QVirtioGPUResourceOpt opt)
         .cmd = {
             .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB),
             .resource_id = cpu_to_le32(opt.id),
-            .blob_mem = cpu_to_le32(VIRTIO_GPU_BLOB_MEM_GUEST),
-            .blob_flags = cpu_to_le32(VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE),
+            .blob_mem = cpu_to_le32(opt.blob_mem ?: VIRTIO_GPU_BLOB_MEM_GUEST),
+            .blob_flags = cpu_to_le32(
+                opt.blob_flags ?: VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE),
             .nr_entries = cpu_to_le32(opt.backing ? 1 : 0),
+            .blob_id = cpu_to_le64(opt.blob_id),
             .size = cpu_to_le64(opt.size),
         },
         .entry = {
@@ -119,6 +121,7 @@ void do_qvirtio_gpu_create_blob(QVirtioGPUResourceOpt opt)
         },
     };
 
+    req.cmd.hdr.ctx_id = cpu_to_le32(opt.ctx);
     send_req(&opt, &req, opt.backing ? sizeof(req) : sizeof(req.cmd));
 }
 

@@ -49,6 +49,10 @@ typedef struct QVirtioGPUCommandOpt {
  * @backing_len: attach_backing and create_blob: length of @backing
  * @one_entry: attach_backing only: don't split @backing
  * @size: create_blob only: of the blob
+ * @blob_mem: create_blob only: 0 for VIRTIO_GPU_BLOB_MEM_GUEST
+ * @blob_flags: create_blob only: 0 for VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE
+ * @blob_id: create_blob only: what the renderer is to make it of
+ * @ctx: create_blob only: the context of the renderer
  * @expect: expected type of the response, 0 for VIRTIO_GPU_RESP_OK_NODATA
  */
 typedef struct QVirtioGPUResourceOpt {
@@ -62,6 +66,10 @@ typedef struct QVirtioGPUResourceOpt {
     uint32_t backing_len;
     bool one_entry;
     uint64_t size;
+    uint32_t blob_mem;
+    uint32_t blob_flags;
+    uint64_t blob_id;
+    uint32_t ctx;
     uint32_t expect;
 } QVirtioGPUResourceOpt;
 

@@ -22,6 +22,7 @@
 #define CREATE_OBJECT           1
 #define SET_FRAMEBUFFER_STATE   5
 #define CLEAR                   7
+#define PIPE_RESOURCE_CREATE    48
 #define OBJECT_SURFACE          8
 #define CLEAR_COLOR0            (1 << 2)
 #define SURFACE_HANDLE          1
@@ -56,13 +57,24 @@ void qvirtio_gpu_create_3d(const QVirtioGPUResourceOpt *res, uint32_t target)
     send_in_context(res->gpu, 0, &req, sizeof(req));
 }
 
-void qvirtio_gpu_create_context(QVirtioGPU *gpu, uint32_t ctx)
+static void create_context(QVirtioGPU *gpu, uint32_t ctx, uint32_t capset)
 {
     struct virtio_gpu_ctx_create req = {
         .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_CTX_CREATE),
+        .context_init = cpu_to_le32(capset),
     };
 
     send_in_context(gpu, ctx, &req, sizeof(req));
+}
+
+void qvirtio_gpu_create_context(QVirtioGPU *gpu, uint32_t ctx)
+{
+    create_context(gpu, ctx, 0);
+}
+
+void qvirtio_gpu_create_venus_context(QVirtioGPU *gpu, uint32_t ctx)
+{
+    create_context(gpu, ctx, VIRTIO_GPU_CAPSET_VENUS);
 }
 
 void qvirtio_gpu_destroy_context(QVirtioGPU *gpu, uint32_t ctx)
@@ -92,31 +104,64 @@ static uint32_t float_bits(float value)
     return bits;
 }
 
+/* @words: of virgl's protocol, @len of them; changed to little endian */
+static void submit(QVirtioGPU *gpu, uint32_t ctx, uint32_t *words, size_t len)
+{
+    size_t size = len * sizeof(*words);
+    g_autofree struct virtio_gpu_cmd_submit *req =
+        g_malloc0(sizeof(*req) + size);
+
+    req->hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_SUBMIT_3D);
+    req->size = cpu_to_le32(size);
+    for (size_t i = 0; i < len; i++) {
+        cpu_to_le32s(&words[i]);
+    }
+    memcpy(req + 1, words, size);
+    send_in_context(gpu, ctx, req, sizeof(*req) + size);
+}
+
+void qvirtio_gpu_create_pipe_texture(const QVirtioGPUResourceOpt *res)
+{
+    uint32_t words[] = {
+        VIRGL(PIPE_RESOURCE_CREATE, 0, 11),
+        QVIRTIO_GPU_PIPE_TEXTURE_2D,
+        res->format ?: VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, BIND_RENDER_TARGET,
+        res->width ?: 1, res->height ?: 1, 1, 1, 0, 0, 0, res->blob_id,
+    };
+
+    submit(res->gpu, res->ctx, words, ARRAY_SIZE(words));
+}
+
+void qvirtio_gpu_map_blob(QVirtioGPU *gpu, uint32_t id, uint64_t offset)
+{
+    struct virtio_gpu_resource_map_blob req = {
+        .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB),
+        .resource_id = cpu_to_le32(id),
+        .offset = cpu_to_le64(offset),
+    };
+    struct virtio_gpu_resp_map_info resp;
+    QVirtioGPURequest r = QVIRTIO_GPU_REQUEST(req, resp);
+
+    qvirtio_gpu_submit(gpu, &r, 1);
+    g_assert_cmpuint(r.used_len, ==, sizeof(resp));
+    qvirtio_gpu_assert_hdr(&resp.hdr, VIRTIO_GPU_RESP_OK_MAP_INFO);
+}
+
 void qvirtio_gpu_render_colour(const QVirtioGPUResourceOpt *res, uint32_t ctx,
                                const float *rgba)
 {
-    struct {
-        struct virtio_gpu_cmd_submit cmd;
-        uint32_t words[19];
-    } req = {
-        .cmd.hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_SUBMIT_3D),
-        .cmd.size = cpu_to_le32(sizeof(req.words)),
-        .words = {
-            VIRGL(CREATE_OBJECT, OBJECT_SURFACE, 5),
-            SURFACE_HANDLE, res->id,
-            res->format ?: VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 0, 0,
-            VIRGL(SET_FRAMEBUFFER_STATE, 0, 3), 1, 0, SURFACE_HANDLE,
-            VIRGL(CLEAR, 0, 8), CLEAR_COLOR0,
-            float_bits(rgba[0]), float_bits(rgba[1]), float_bits(rgba[2]),
-            float_bits(rgba[3]), 0, 0, 0,
-        },
+    uint32_t words[] = {
+        VIRGL(CREATE_OBJECT, OBJECT_SURFACE, 5),
+        SURFACE_HANDLE, res->id,
+        res->format ?: VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 0, 0,
+        VIRGL(SET_FRAMEBUFFER_STATE, 0, 3), 1, 0, SURFACE_HANDLE,
+        VIRGL(CLEAR, 0, 8), CLEAR_COLOR0,
+        float_bits(rgba[0]), float_bits(rgba[1]), float_bits(rgba[2]),
+        float_bits(rgba[3]), 0, 0, 0,
     };
 
-    for (int i = 0; i < ARRAY_SIZE(req.words); i++) {
-        req.words[i] = cpu_to_le32(req.words[i]);
-    }
     attach_to_context(res, ctx);
-    send_in_context(res->gpu, ctx, &req, sizeof(req));
+    submit(res->gpu, ctx, words, ARRAY_SIZE(words));
 }
 
 void qvirtio_gpu_transfer_back(const QVirtioGPUResourceOpt *res)

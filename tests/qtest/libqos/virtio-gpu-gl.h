@@ -30,6 +30,13 @@ void qvirtio_gpu_create_3d(const QVirtioGPUResourceOpt *res, uint32_t target);
 void qvirtio_gpu_create_context(QVirtioGPU *gpu, uint32_t ctx);
 
 /**
+ * qvirtio_gpu_create_venus_context() - VIRTIO_GPU_CMD_CTX_CREATE, for Vulkan
+ * @gpu: a running device, with venus=on
+ * @ctx: the context
+ */
+void qvirtio_gpu_create_venus_context(QVirtioGPU *gpu, uint32_t ctx);
+
+/**
  * qvirtio_gpu_destroy_context() - VIRTIO_GPU_CMD_CTX_DESTROY
  * @gpu: a running device
  * @ctx: the context
@@ -44,6 +51,22 @@ void qvirtio_gpu_destroy_context(QVirtioGPU *gpu, uint32_t ctx);
  */
 void qvirtio_gpu_render_colour(const QVirtioGPUResourceOpt *res, uint32_t ctx,
                                const float *rgba);
+
+/**
+ * qvirtio_gpu_create_pipe_texture() - Make what a blob is to be of
+ * @res: its width, height, format, context and the ID for create_blob
+ *
+ * A two-dimensional texture in a context of virgl (VIRTIO_GPU_CMD_SUBMIT_3D).
+ */
+void qvirtio_gpu_create_pipe_texture(const QVirtioGPUResourceOpt *res);
+
+/**
+ * qvirtio_gpu_map_blob() - VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB
+ * @gpu: a running device with hostmem
+ * @id: a blob of the host's
+ * @offset: where in the device's host-visible memory
+ */
+void qvirtio_gpu_map_blob(QVirtioGPU *gpu, uint32_t id, uint64_t offset);
 
 /**
  * qvirtio_gpu_transfer_back() - VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D
