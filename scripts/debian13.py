@@ -18,13 +18,19 @@ from qemutree import TOP
 
 REPOSITORY = '/root/virtio-gpu-uuid'
 # Runs in namespaces of its own, with which its mounts and processes end.  The
-# devices and the network are those of this machine.
+# devices and the network are those of this machine, and so may be the cache
+# folder.
 INIT = '''set -e
-root=$1; shift
+root=$1 cache=$2; shift 2
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+if [ "$cache" ]; then
+    there=$root/root/.cache/virtio-gpu-uuid
+    mkdir -p "$there"
+    mount --bind "$cache" "$there"
+fi
 chroot "$root" "$@"
 exit'''
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -34,8 +40,9 @@ PROXIES = 'http_proxy', 'https_proxy', 'no_proxy'
 class Debian13:
     """A machine in the folder @root.  Use machine() to make it."""
 
-    def __init__(self, root):
+    def __init__(self, root, shares_cache=False):
         self.root = Path(root)
+        self.cache = cache_folder() if shares_cache else ''
         self.log = self.root.with_suffix('.log')
 
     def unpack(self):
@@ -66,7 +73,7 @@ class Debian13:
         return subprocess.run(
             ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--pid',
              '--ipc', '--fork', '--kill-child', 'bash', '-c', INIT, 'init',
-             self.root, 'env', '-i', '-C', folder,
+             self.root, self.cache, 'env', '-i', '-C', folder,
              *(f'{name}={value}' for name, value in variables.items()),
              *words], check=False, **options)
 
@@ -109,6 +116,11 @@ class Debian13:
                             ignore=shutil.ignore_patterns('build*'))
 
 
+def cache_folder():
+    return good('bash', '-c', '. "$1"; echo "$CACHE"', 'cache',
+                TOP / 'scripts/common.sh').strip()
+
+
 def as_it_is():
     """A commit of the work tree, which no branch has."""
     someone = {f'GIT_{role}_{field}': 'someone@localhost' for role in
@@ -136,11 +148,12 @@ def on_signals(handler):
 
 
 @contextlib.contextmanager
-def machine(root):
+def machine(root, shares_cache=False):
     """A machine, unpacked anew, so that nothing is there that an earlier run
-    installed; a signal ends what runs on it, and it is removed at the end."""
+    installed; a signal ends what runs on it, and it is removed at the end.
+    Its cache folder is empty, or this machine's."""
     on_signals(lambda number, _: sys.exit(signal.strsignal(number)))
-    found = Debian13(root)
+    found = Debian13(root, shares_cache)
     try:
         found.remove()      # what a killed run has left
         found.unpack()

@@ -56,7 +56,11 @@ int ioctl(int fd, unsigned long request, ...)
     arg = va_arg(args, void *);
     va_end(args);
     if (request == UDMABUF_CREATE && getenv("UDMABUF_MAKES_MEMFDS")) {
-        return open_again(((struct udmabuf_create *)arg)->memfd);
+        int again = open_again(((struct udmabuf_create *)arg)->memfd);
+
+        if (again >= 0) {
+            return again;
+        }
     }
     return next(fd, request, arg);
 }
