@@ -191,7 +191,8 @@ set_up_build() {
     folder=$(build_folder "$lane" "$qemu")
     [ -z "$qemu" ] || is_version "$qemu" || qemu=$(realpath "$qemu")
     options=(-Dlane="$lane" -Dqemu="$qemu")
-    [ "$lane" != twin ] || options+=(-Dpatched="$(build_folder plain "$qemu")")
+    [[ $lane != twin && $lane != release ]] ||
+        options+=(-Dpatched="$(build_folder plain "$qemu")")
     if [ -f "$folder/build.ninja" ]; then
         meson configure "$folder" "${options[@]}" >/dev/null
     else
