@@ -55,9 +55,15 @@ int ioctl(int fd, unsigned long request, ...)
     va_start(args, request);
     arg = va_arg(args, void *);
     va_end(args);
-    if (request == UDMABUF_CREATE && getenv("UDMABUF_MAKES_MEMFDS")) {
-        int again = open_again(((struct udmabuf_create *)arg)->memfd);
+    if (getenv("UDMABUF_MAKES_MEMFDS")) {
+        int memfd = -1, again;
 
+        if (request == UDMABUF_CREATE) {
+            memfd = ((struct udmabuf_create *)arg)->memfd;
+        } else if (request == UDMABUF_CREATE_LIST) {
+            memfd = ((struct udmabuf_create_list *)arg)->list->memfd;
+        }
+        again = memfd < 0 ? -1 : open_again(memfd);
         if (again >= 0) {
             return again;
         }

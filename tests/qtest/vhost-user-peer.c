@@ -15,7 +15,7 @@
 
 #include <sys/un.h>
 
-#define MAX_FDS 16
+#define MAX_FDS PEER_MAX_FDS
 
 #define FLAG_VERSION 1
 #define FLAG_REPLY (1 << 2)
@@ -495,6 +495,17 @@ void vhost_user_peer_disconnect(VhostUserPeer *peer)
     g_mutex_unlock(&peer->lock);
 }
 
+void vhost_user_peer_reconnect(VhostUserPeer *peer)
+{
+    g_mutex_lock(&peer->lock);
+    if (peer->main_fd >= 0) {
+        shutdown(peer->main_fd, SHUT_RDWR);
+    }
+    g_mutex_unlock(&peer->lock);
+    vhost_user_peer_wait_gone(peer);
+    vhost_user_peer_wait_ready(peer);
+}
+
 void vhost_user_peer_close_channel(VhostUserPeer *peer)
 {
     g_mutex_lock(&peer->lock);
@@ -503,18 +514,32 @@ void vhost_user_peer_close_channel(VhostUserPeer *peer)
     g_mutex_unlock(&peer->lock);
 }
 
-int vhost_user_peer_try_send(VhostUserPeer *peer, uint32_t request,
-                             uint32_t flags, const void *payload,
-                             uint32_t size)
+int vhost_user_peer_try_send_fds(VhostUserPeer *peer, uint32_t request,
+                                 uint32_t flags, const void *payload,
+                                 uint32_t size, size_t num_fds)
 {
     Header hdr = {
         .request = request,
         .flags = FLAG_VERSION | flags,
         .size = size,
     };
+    int fds[MAX_FDS] = { };
+    size_t i;
 
-    return write_message(peer->channel, &hdr, payload, size, NULL, 0,
+    g_assert_cmpuint(num_fds, <=, MAX_FDS);
+    for (i = 0; i < num_fds; i++) {
+        fds[i] = peer->memory;
+    }
+    return write_message(peer->channel, &hdr, payload, size, fds, num_fds,
                          MSG_DONTWAIT) < 0 ? errno : 0;
+}
+
+int vhost_user_peer_try_send(VhostUserPeer *peer, uint32_t request,
+                             uint32_t flags, const void *payload,
+                             uint32_t size)
+{
+    return vhost_user_peer_try_send_fds(peer, request, flags, payload, size,
+                                        0);
 }
 
 void vhost_user_peer_send(VhostUserPeer *peer, uint32_t request,
@@ -529,21 +554,32 @@ void vhost_user_peer_send(VhostUserPeer *peer, uint32_t request,
     g_assert_cmpint(ret, ==, 0);
 }
 
-PeerReply vhost_user_peer_recv(VhostUserPeer *peer, uint32_t request)
+bool vhost_user_peer_try_recv(VhostUserPeer *peer, uint32_t request,
+                              PeerReply *reply)
 {
-    PeerReply result = { .fd = -1 };
     Message msg;
 
-    g_assert_true(read_message(peer->channel, &msg));
+    *reply = (PeerReply) { .fd = -1 };
+    if (!read_message(peer->channel, &msg)) {
+        return false;
+    }
     g_assert_cmpuint(msg.hdr.request, ==, request);
     g_assert_cmpuint(msg.hdr.flags, ==, FLAG_VERSION | FLAG_REPLY);
     g_assert_cmpuint(msg.hdr.size, ==, sizeof(msg.u64));
-    result.u64 = msg.u64;
-    result.num_fds = msg.num_fds;
+    reply->u64 = msg.u64;
+    reply->num_fds = msg.num_fds;
     if (msg.num_fds) {
-        result.fd = dup(msg.fds[0]);
+        reply->fd = dup(msg.fds[0]);
     }
     close_fds(&msg);
+    return true;
+}
+
+PeerReply vhost_user_peer_recv(VhostUserPeer *peer, uint32_t request)
+{
+    PeerReply result;
+
+    g_assert_true(vhost_user_peer_try_recv(peer, request, &result));
     return result;
 }
 

@@ -28,6 +28,8 @@
 #define PEER_NEED_REPLY         (1 << 3)
 /* UUIDs are this many bytes */
 #define PEER_UUID_SIZE          16
+/* Descriptors that QEMU receives with a message */
+#define PEER_MAX_FDS            16
 
 /* The sandbox in which libvirt runs QEMU; LeakSanitizer starts a process */
 #ifdef CONFIG_ASAN_IFACE_FIBER
@@ -164,6 +166,12 @@ void vhost_user_peer_release(VhostUserPeer *peer);
 void vhost_user_peer_disconnect(VhostUserPeer *peer);
 
 /**
+ * vhost_user_peer_reconnect() - Close both channels, and wait for new ones
+ * @peer: back-end, whose channels may be closed already
+ */
+void vhost_user_peer_reconnect(VhostUserPeer *peer);
+
+/**
  * vhost_user_peer_close_channel() - Close the back-end channel
  * @peer: back-end
  */
@@ -194,6 +202,33 @@ void vhost_user_peer_send(VhostUserPeer *peer, uint32_t request,
 int vhost_user_peer_try_send(VhostUserPeer *peer, uint32_t request,
                              uint32_t flags, const void *payload,
                              uint32_t size);
+
+/**
+ * vhost_user_peer_try_send_fds() - As vhost_user_peer_try_send(), with
+ * descriptors
+ * @peer: back-end
+ * @request: PEER_*
+ * @flags: PEER_NEED_REPLY or 0
+ * @payload: of the request
+ * @size: of @payload, in bytes
+ * @num_fds: of @peer's memory, PEER_MAX_FDS at most
+ *
+ * Return: as vhost_user_peer_try_send().
+ */
+int vhost_user_peer_try_send_fds(VhostUserPeer *peer, uint32_t request,
+                                 uint32_t flags, const void *payload,
+                                 uint32_t size, size_t num_fds);
+
+/**
+ * vhost_user_peer_try_recv() - Wait for QEMU's reply, or for no reply
+ * @peer: back-end
+ * @request: to which it has to be the reply
+ * @reply: set to the reply
+ *
+ * Return: false if QEMU has closed the back-end channel.
+ */
+bool vhost_user_peer_try_recv(VhostUserPeer *peer, uint32_t request,
+                              PeerReply *reply);
 
 /**
  * vhost_user_peer_recv() - Wait for QEMU's reply

@@ -10,6 +10,7 @@
 #include "virtio-gpu-migration.h"
 
 static VhostUserPeer *current;
+static VhostUserPeer *current_exporter;
 static char *current_args;
 static TempFile *trace_file;
 
@@ -26,6 +27,22 @@ void *importer_before(GString *cmd_line, void *arg)
     g_string_append(cmd_line, current_args);
     g_test_queue_destroy(importer_end, &current);
     return arg;
+}
+
+static void exporter_end(gpointer unused)
+{
+    vhost_user_peer_free(g_steal_pointer(&current_exporter));
+}
+
+void *importer_exporter_before(GString *cmd_line, void *arg)
+{
+    g_autofree char *args = NULL;
+
+    current_exporter = vhost_user_peer_new("exporter", true);
+    args = vhost_user_peer_args(current_exporter, "");
+    g_string_append(cmd_line, args);
+    g_test_queue_destroy(exporter_end, &current_exporter);
+    return importer_before(cmd_line, arg);
 }
 
 void *importer_traced_before(GString *cmd_line, void *arg)
@@ -84,6 +101,12 @@ VhostUserPeer *importer(void)
 {
     vhost_user_peer_wait_ready(current);
     return current;
+}
+
+VhostUserPeer *exporter(void)
+{
+    vhost_user_peer_wait_ready(current_exporter);
+    return current_exporter;
 }
 
 const char *importer_args(void)

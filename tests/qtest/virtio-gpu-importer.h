@@ -22,6 +22,15 @@
 void *importer_before(GString *cmd_line, void *arg);
 
 /**
+ * importer_exporter_before() - Like importer_before(), with a second back-end
+ * @cmd_line: of QEMU
+ * @arg: of the test
+ *
+ * Return: @arg
+ */
+void *importer_exporter_before(GString *cmd_line, void *arg);
+
+/**
  * importer_traced_before() - Like importer_before(), and trace look-ups
  * @cmd_line: of QEMU
  * @arg: of the test
@@ -65,6 +74,13 @@ void importer_assert_traced(const uint8_t *uuid, const char *object);
  * Return: what importer_before() has started, ready for look-ups.
  */
 VhostUserPeer *importer(void);
+
+/**
+ * exporter() - The second back-end
+ *
+ * Return: what importer_exporter_before() has started, ready for objects.
+ */
+VhostUserPeer *exporter(void);
 
 /**
  * importer_args() - QEMU's options for the importer
