@@ -1,5 +1,5 @@
 /*
- * The descriptors of another process
+ * What another process holds
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,6 +16,38 @@ unsigned int process_fds_count(pid_t pid)
     g_assert_nonnull(dir);
     while (g_dir_read_name(dir)) {
         num++;
+    }
+    return num;
+}
+
+/* Return: a file of the process below /proc, to be freed by the caller */
+static char *read_proc(pid_t pid, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/%s", pid, name);
+    char *text;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    return text;
+}
+
+uint64_t process_anon_bytes(pid_t pid)
+{
+    g_autofree char *status = read_proc(pid, "status");
+    const char *line = strstr(status, "\nRssAnon:");
+
+    g_assert_nonnull(line);
+    return g_ascii_strtoull(strchr(line, ':') + 1, NULL, 10) * 1024;
+}
+
+unsigned int process_count_mapped(pid_t pid, const char *name)
+{
+    g_autofree char *maps = read_proc(pid, "maps");
+    const char *found = maps;
+    unsigned int num = 0;
+
+    while ((found = strstr(found, name))) {
+        num++;
+        found++;
     }
     return num;
 }

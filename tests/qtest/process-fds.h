@@ -1,5 +1,5 @@
 /*
- * The descriptors of another process
+ * What another process holds
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,6 +16,23 @@
  * Return: how many it has open.
  */
 unsigned int process_fds_count(pid_t pid);
+
+/**
+ * process_anon_bytes() - Measure memory
+ * @pid: process
+ *
+ * Return: how many bytes of no file it has in memory.
+ */
+uint64_t process_anon_bytes(pid_t pid);
+
+/**
+ * process_count_mapped() - Count mappings
+ * @pid: process
+ * @name: in the names of the files that count
+ *
+ * Return: how many it has of such files.
+ */
+unsigned int process_count_mapped(pid_t pid, const char *name);
 
 /**
  * process_fds_exhaust() - Let a process open no more descriptors
