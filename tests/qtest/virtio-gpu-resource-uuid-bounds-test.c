@@ -1,6 +1,8 @@
 /*
  * QTest testcases for what a guest and a back-end can make QEMU hold
  *
+ * docs/devel/virtio-export-threats.rst says where the numbers come from.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
