@@ -514,6 +514,16 @@ void vhost_user_peer_close_channel(VhostUserPeer *peer)
     g_mutex_unlock(&peer->lock);
 }
 
+int vhost_user_peer_channel(VhostUserPeer *peer)
+{
+    int channel;
+
+    g_mutex_lock(&peer->lock);
+    channel = peer->channel;
+    g_mutex_unlock(&peer->lock);
+    return channel;
+}
+
 int vhost_user_peer_try_send_fds(VhostUserPeer *peer, uint32_t request,
                                  uint32_t flags, const void *payload,
                                  uint32_t size, size_t num_fds)

@@ -178,6 +178,14 @@ void vhost_user_peer_reconnect(VhostUserPeer *peer);
 void vhost_user_peer_close_channel(VhostUserPeer *peer);
 
 /**
+ * vhost_user_peer_channel() - The back-end channel, for who wants no help
+ * @peer: back-end, ready
+ *
+ * Return: the socket, which stays the back-end's.
+ */
+int vhost_user_peer_channel(VhostUserPeer *peer);
+
+/**
  * vhost_user_peer_send() - Send a request, and wait for nothing
  * @peer: back-end
  * @request: PEER_*
