@@ -109,23 +109,12 @@ static bool num_records_is_valid(void *opaque, int version_id)
     return g->num_uuid_records > 0 && g->num_uuid_records <= resources;
 }
 
-static GHashTable *resources_by_id(VirtIOGPU *g)
-{
-    GHashTable *by_id = g_hash_table_new(NULL, NULL);
-    struct virtio_gpu_simple_resource *res;
-
-    QTAILQ_FOREACH(res, &g->reslist, next) {
-        g_hash_table_insert(by_id, GUINT_TO_POINTER(res->resource_id), res);
-    }
-    return by_id;
-}
-
-static bool load_record(VirtIOGPU *g, GHashTable *by_id,
-                        const VirtIOGPUUuidRecord *record, Error **errp)
+static bool load_record(VirtIOGPU *g, const VirtIOGPUUuidRecord *record,
+                        Error **errp)
 {
     struct virtio_gpu_simple_resource *res;
 
-    res = g_hash_table_lookup(by_id, GUINT_TO_POINTER(record->resource_id));
+    res = virtio_gpu_find_resource(g, record->resource_id);
     if (!res) {
         error_setg(errp, "no such resource");
         return false;
@@ -137,11 +126,10 @@ static bool load_record(VirtIOGPU *g, GHashTable *by_id,
 static bool load_records(VirtIOGPU *g, Error **errp)
 {
     ERRP_GUARD();
-    g_autoptr(GHashTable) by_id = resources_by_id(g);
     int32_t i;
 
     for (i = 0; i < g->num_uuid_records; i++) {
-        if (!load_record(g, by_id, &g->uuid_records[i], errp)) {
+        if (!load_record(g, &g->uuid_records[i], errp)) {
             error_prepend(errp, "virtio-gpu: UUID of resource 0x%x: ",
                           g->uuid_records[i].resource_id);
             release_all(g);

@@ -25,7 +25,8 @@
 #define AT_ONCE         5
 /* The least that can be shown */
 #define SCREEN_SIDE     16
-#define SCREEN_BYTES    (SCREEN_SIDE * SCREEN_SIDE * QVIRTIO_GPU_BYTES_PER_PIXEL)
+#define SCREEN_BYTES    (SCREEN_SIDE * SCREEN_SIDE * \
+                         QVIRTIO_GPU_BYTES_PER_PIXEL)
 
 typedef struct End {
     const char *name;
@@ -171,8 +172,8 @@ static void bench_commands(void *obj, void *data, QGuestAllocator *alloc)
         bench_drawing(gpu, live, &ends[i], backing);
     }
     if (gpu->vdev->features & RESOURCE_UUID_FEATURE) {
-        many_send(gpu, ends[0].end, ends[1].first, 1, many_fill_assign, note_uuid,
-                by_id);
+        many_send(gpu, ends[0].end, ends[1].first, 1, many_fill_assign,
+                  note_uuid, by_id);
         for (i = 0; i < ARRAY_SIZE(ends); i++) {
             bench_uuids(gpu, live, &ends[i], by_id);
         }

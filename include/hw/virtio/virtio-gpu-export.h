@@ -26,8 +26,9 @@ void virtio_gpu_export_register(VirtIOGPU *g);
 
 /**
  * virtio_gpu_export_finalize() - Let nobody look up a device's resources
- * @obj: a VirtIOGPU, registered or not; this is its instance_finalize, and
- *       frees its UUIDs as well
+ * @obj: a VirtIOGPU that is being finalized, registered or not
+ *
+ * Frees its UUIDs as well.
  */
 void virtio_gpu_export_finalize(Object *obj);
 

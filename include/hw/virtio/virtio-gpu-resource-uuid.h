@@ -29,7 +29,7 @@ bool virtio_gpu_resource_uuid_realize(VirtIOGPU *g, Error **errp);
 
 /**
  * virtio_gpu_resource_uuid_finalize() - Free what UUIDs needed
- * @obj: a VirtIOGPU; this is its instance_finalize
+ * @obj: a VirtIOGPU that is being finalized
  */
 void virtio_gpu_resource_uuid_finalize(Object *obj);
 
