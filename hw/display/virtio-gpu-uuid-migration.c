@@ -175,7 +175,7 @@ static const VMStateDescription vmstate_record = {
     .minimum_version_id = 1,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(resource_id, VirtIOGPUUuidRecord),
-        VMSTATE_UINT8_ARRAY(uuid.data, VirtIOGPUUuidRecord, sizeof(QemuUUID)),
+        VMSTATE_BUFFER(uuid.data, VirtIOGPUUuidRecord),
         VMSTATE_END_OF_LIST()
     },
 };

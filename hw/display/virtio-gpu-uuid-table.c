@@ -86,25 +86,37 @@ bool virtio_gpu_uuid_table_assign(VirtIOGPUUuidTable *table, QemuUUID *uuid,
     return true;
 }
 
+/* Return: what is wrong with @value for a new entry, or NULL */
+static const char *uuid_obstacle(const VirtIOGPUUuidTable *table,
+                                 const QemuUUID *value)
+{
+    if (qemu_uuid_is_null(value)) {
+        return "is null";
+    }
+    if (!uuid_is_v4(value)) {
+        return "is not of version 4 (RFC 4122)";
+    }
+    if (g_hash_table_contains(table->uuids, value)) {
+        return "is in use already";
+    }
+    return NULL;
+}
+
 bool virtio_gpu_uuid_table_enter(VirtIOGPUUuidTable *table, QemuUUID *uuid,
                                  const QemuUUID *value, Error **errp)
 {
-    g_autofree char *text = qemu_uuid_unparse_strdup(value);
+    const char *obstacle = qemu_uuid_is_null(uuid)
+                           ? uuid_obstacle(table, value) : "is a second one";
 
-    if (!qemu_uuid_is_null(uuid)) {
-        error_setg(errp, "UUID %s is a second one", text);
-    } else if (qemu_uuid_is_null(value)) {
-        error_setg(errp, "UUID is null");
-    } else if (!uuid_is_v4(value)) {
-        error_setg(errp, "UUID %s is not of version 4 (RFC 4122)", text);
-    } else if (g_hash_table_contains(table->uuids, value)) {
-        error_setg(errp, "UUID %s is in use already", text);
-    } else {
-        *uuid = *value;
-        g_hash_table_add(table->uuids, uuid);
-        return true;
+    if (obstacle) {
+        g_autofree char *text = qemu_uuid_unparse_strdup(value);
+
+        error_setg(errp, "UUID %s %s", text, obstacle);
+        return false;
     }
-    return false;
+    *uuid = *value;
+    g_hash_table_add(table->uuids, uuid);
+    return true;
 }
 
 void virtio_gpu_uuid_table_release(VirtIOGPUUuidTable *table, QemuUUID *uuid)

@@ -195,7 +195,7 @@ static void snapshot_refused_whole(void *obj, void *data,
 
     assert_hmp(gpu->qts, "savevm then");
     forge(disk);
-    assert_load_refused(gpu->qts, "UUID is null");
+    assert_load_refused(gpu->qts, "is null");
     assert_hmp(gpu->qts, "cont");
     *gpu->ctrlq = then;
     g_assert_false(has_uuids(gpu->qts));

@@ -150,7 +150,7 @@ static const Forgery uuid_twice = {
 };
 
 static const Forgery null = {
-    forge_null, "UUID is null"
+    forge_null, "is null"
 };
 
 static const Forgery version_1 = {
