@@ -1,0 +1,137 @@
+"""Run the benchmarks in qos-test and in tests/bench, under valgrind or not.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import os
+import re
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from tap import command, good
+
+# What is counted: the handling of commands and of a back-end's requests, saving
+# all devices, and giving the resources that were loaded their UUIDs
+COUNTED = ('virtio_gpu_handle_ctrl', 'backend_read',
+           'qmp_xen_save_devices_state', 'resource_uuid_post_load')
+CALLGRIND = ['valgrind', '--tool=callgrind']
+HEAP = ['valgrind', '--leak-check=no', '--undef-value-errors=no']
+
+# qos-test asks a QEMU first what there is, which is nobody's cost
+WRAPPER = '''#!/bin/sh
+case " $* " in *" -machine none "*) exec {qemu} "$@" ;; esac
+exec {tool} {qemu} "$@"
+'''
+
+
+def emulator(build):
+    return Path(build).resolve() / 'qemu-system-x86_64'
+
+
+class QosTest:
+    """The qos-test of a build, which can drive the QEMU of another one."""
+
+    def __init__(self, build):
+        self.build = Path(build).resolve()
+
+    def run(self, qemu, *options):
+        return good('tests/qtest/qos-test', '-m', 'perf', *options,
+                    cwd=self.build, env={
+                        **os.environ, 'QTEST_QEMU_BINARY': str(qemu),
+                        'QTEST_QEMU_IMG': ''})
+
+    @lru_cache(maxsize=None)
+    def paths(self):
+        return re.findall(r'^(?:# )?(/.*)$',
+                          self.run(emulator(self.build), '-l'), re.M)
+
+    def bench(self, name, qemu=None, tool=()):
+        """Run the benchmark bench/@name on @qemu, with QEMU under @tool; a list
+        of (name, times, value), in their order."""
+        path = next(path for path in self.paths()
+                    if path.endswith(f'/bench/{name}'))
+        qemu = qemu or emulator(self.build)
+        with tempfile.TemporaryDirectory() as folder:
+            if tool:
+                wrapper = Path(folder) / qemu.name
+                wrapper.write_text(WRAPPER.format(qemu=qemu,
+                                                  tool=' '.join(tool)))
+                wrapper.chmod(0o755)
+                qemu = wrapper
+            out = self.run(qemu, '--tap', '-k', '-p', path)
+        return [(what, int(times), int(value)) for what, times, value in
+                re.findall(r'^# bench (\S+) (\d+) (\d+)$', out, re.M)]
+
+    def times(self, name, qemu=None):
+        """{what: figure for one}, in nanoseconds if it is a time."""
+        return {what: value / times
+                for what, times, value in self.bench(name, qemu)}
+
+    def instructions(self, name, qemu=None, profiles=None):
+        """{what: instructions for one} of a benchmark; dumps of callgrind are
+        left in the folder @profiles."""
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(profiles or folder)
+            found = self.bench(name, qemu, [
+                *CALLGRIND, f'--callgrind-out-file={folder}/out-%p',
+                '--log-file=/dev/null', '--dump-before=qmp_query_name',
+                *(f'--toggle-collect={function}' for function in COUNTED)])
+            phases = [(what, times) for what, times, _ in found
+                      if not what.startswith('bytes/')]
+            dumps = sorted(folder.glob('out-*.*'),
+                           key=lambda path: path.stat().st_mtime_ns)
+            assert len(dumps) == 2 * len(phases), (dumps, phases)
+            return {what: total(dump) / times
+                    for (what, times), dump in zip(phases, dumps[1::2])}
+
+    def heap(self, name, qemu=None):
+        """Bytes that QEMU has not freed at the end of a benchmark."""
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / 'log'
+            self.bench(name, qemu, [*HEAP, f'--log-file={log}'])
+            return heap_at_exit(log.read_text())
+
+
+def collected(stderr):
+    """The instructions that callgrind says it has counted."""
+    return int(re.search(r'Collected : (\d+)', stderr)[1])
+
+
+def program_instructions(program, *arguments):
+    """{what: instructions for one} of a program in tests/bench."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / 'callgrind.out'
+        text = good(*CALLGRIND, f'--callgrind-out-file={out}',
+                    '--toggle-collect=step', '--dump-after=step', program,
+                    *arguments)
+        return {what: total(Path(f'{out}.{number}')) / int(times)
+                for number, (what, times) in enumerate(
+                    re.findall(r'^bench (\S+) (\d+) ', text, re.M), 1)}
+
+
+def program_heap(program, *arguments):
+    """Bytes that a program in tests/bench has not freed at its end."""
+    done = command(*HEAP, program, *arguments)
+    return heap_at_exit(done.stderr)
+
+
+def total(dump):
+    """The instructions in a dump of callgrind."""
+    return int(re.search(r'^totals: (\d+)', dump.read_text(), re.M)[1])
+
+
+def heap_at_exit(log):
+    """Of the program that valgrind's @log is about, in bytes."""
+    return int(re.search(r'in use at exit: ([\d,]+) bytes', log)[1]
+               .replace(',', ''))
+
+
+def is_indexing(command):
+    """Whether @command puts a resource into QEMU's index, or takes it out."""
+    return command.split('/')[0] in ('create', 'unref')
+
+
+def grown(figures, what, live):
+    """What UUIDs add to a migration's @what, for each of @live resources."""
+    return figures[f'{what}/with/{live}'] - figures[f'{what}/without/{live}']
