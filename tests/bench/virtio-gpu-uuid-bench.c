@@ -2,9 +2,9 @@
  * What it costs to keep UUIDs, in virtio-gpu's table and in one by id
  *
  *   virtio-gpu-uuid-bench table|by-id RESOURCES
- * The table by id is what patches of 2022 to 2024 had: UUIDs on the heap, by the
- * id of the resource, from a source that is no CSPRNG.  Nobody can look up which
- * resource has a UUID there.
+ * The table by id is what patches of 2022 to 2024 had: UUIDs on the heap, by
+ * the id of the resource, from a source that is no CSPRNG.  Nobody can look up
+ * which resource has a UUID there.
  *
  * Each figure is a line "bench NAME TIMES NANOSECONDS".  A profiler that counts
  * in step(), and dumps its counts after it, has them in the same order.  All

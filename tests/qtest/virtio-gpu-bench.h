@@ -1,9 +1,9 @@
 /*
  * What benchmarks of virtio-gpu share
  *
- * Benchmarks are there if qos-test is run with "-m perf".  Each figure is a line
- * of its output: "bench NAME TIMES NANOSECONDS".  To count instructions, let
- * callgrind dump its counts whenever it gets to qmp_query_name(): the second
+ * Benchmarks are there if qos-test is run with "-m perf".  Each figure is a
+ * line of its output: "bench NAME TIMES NANOSECONDS".  To count instructions,
+ * let callgrind dump its counts when it gets to qmp_query_name(): the second
  * dump is of what the first line names, the fourth of the second, and so on.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -48,8 +48,8 @@ void bench_begin(QTestState *qts);
  * @times: how often it has been done
  * @format: its name, like printf()'s
  */
-void G_GNUC_PRINTF(3, 4)
-bench_end(QTestState *qts, unsigned int times, const char *format, ...);
+void bench_end(QTestState *qts, unsigned int times, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 
 /**
  * bench_print() - Print a figure
