@@ -9,7 +9,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from tap import command, good
+from tap import command, glib_cases, good
 
 # What is counted: the handling of commands and of a back-end's requests, saving
 # all devices, and giving the resources that were loaded their UUIDs
@@ -43,8 +43,7 @@ class QosTest:
 
     @lru_cache(maxsize=None)
     def paths(self):
-        return re.findall(r'^(?:# )?(/.*)$',
-                          self.run(emulator(self.build), '-l'), re.M)
+        return glib_cases(self.run(emulator(self.build), '-l'))
 
     def bench(self, name, qemu=None, tool=()):
         """Run the benchmark bench/@name on @qemu, with QEMU under @tool; a list

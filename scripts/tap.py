@@ -3,6 +3,7 @@
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
+import re
 import subprocess
 import sys
 import traceback
@@ -19,6 +20,12 @@ def good(*words, **options):
     done = command(*words, **options)
     assert done.returncode == 0, (words, done.stdout, done.stderr)
     return done.stdout
+
+
+def glib_cases(listed):
+    """The cases in what a GLib test program prints for -l.  Debian 13's GLib
+    lists them as comments."""
+    return re.findall(r'^(?:# )?(/\S+)$', listed, re.M)
 
 
 def run(cases):

@@ -287,15 +287,13 @@ static bool virgl_export(VirtIOGPU *g, struct virtio_gpu_simple_resource *res,
     GLOBAL_STATE_CODE();
 
     obstacle = virgl_describe(g, res, object);
-    if (!obstacle && !res->is_guest_memory) {
-        obstacle = virgl_obstacle_now(g);
+    if (!obstacle && res->is_guest_memory) {
+        return guest_memory_export(res, object, errp);
     }
+    obstacle = obstacle ?: virgl_obstacle_now(g);
     if (obstacle) {
         error_setg(errp, "%s", obstacle);
         return false;
-    }
-    if (res->is_guest_memory) {
-        return guest_memory_export(res, object, errp);
     }
     return res->blob_size ? virgl_blob_export(res, object, errp)
                           : virgl_texture_export(res, object, errp);

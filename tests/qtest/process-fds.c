@@ -20,6 +20,12 @@ unsigned int process_fds_count(pid_t pid)
     return num;
 }
 
+unsigned int process_fds_settled(QTestState *qts)
+{
+    qtest_qmp_assert_success(qts, "{ 'execute': 'query-status' }");
+    return process_fds_count(qtest_pid(qts));
+}
+
 /* Return: a file of the process below /proc, to be freed by the caller */
 static char *read_proc(pid_t pid, const char *name)
 {

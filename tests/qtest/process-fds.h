@@ -9,6 +9,8 @@
 
 #include <sys/resource.h>
 
+#include "libqtest.h"
+
 /**
  * process_fds_count() - Count descriptors
  * @pid: process
@@ -16,6 +18,17 @@
  * Return: how many it has open.
  */
 unsigned int process_fds_count(pid_t pid);
+
+/**
+ * process_fds_settled() - Count descriptors of a QEMU that is done
+ * @qts: the QEMU
+ *
+ * In the middle of a look-up there may be one more: a back-end has its answer
+ * before QEMU is done with it.
+ *
+ * Return: how many it has open once it has done with what came before.
+ */
+unsigned int process_fds_settled(QTestState *qts);
 
 /**
  * process_anon_bytes() - Measure memory

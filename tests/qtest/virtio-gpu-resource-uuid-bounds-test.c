@@ -36,13 +36,6 @@
 
 static const uint8_t its_uuid[PEER_UUID_SIZE] = "of-the-back-end";
 
-/* Once QEMU answers, it has done with what came before */
-static unsigned int settled_fds(QTestState *qts)
-{
-    qtest_qmp_assert_success(qts, "{ 'execute': 'query-status' }");
-    return process_fds_count(qtest_pid(qts));
-}
-
 static unsigned int mapped_resources(QTestState *qts)
 {
     return process_count_mapped(qtest_pid(qts), "virtio-gpu res");
@@ -80,10 +73,10 @@ static void kept_by_a_back_end(void *obj, void *data, QGuestAllocator *alloc)
     int fds[KEPT], i;
 
     importer();
-    before = settled_fds(gpu->qts);
+    before = process_fds_settled(gpu->qts);
     for (i = 0; i < KEPT; i++) {
         fds[i] = keep_large(gpu);
-        g_assert_cmpuint(settled_fds(gpu->qts), ==, before);
+        g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
         g_assert_cmpuint(mapped_resources(gpu->qts), ==, 0);
     }
     for (i = 0; i < KEPT; i++) {
@@ -104,11 +97,11 @@ static void assigned(void *obj, void *data, QGuestAllocator *alloc)
     }
     many_send(gpu, 1, RESOURCES + 1, 1, many_fill_create, many_check_nodata,
               NULL);
-    fds = settled_fds(gpu->qts);
+    fds = process_fds_settled(gpu->qts);
     bytes = fault_heap_bytes(gpu->qts);
     many_send(gpu, 1, RESOURCES + 1, 1, many_fill_assign, many_check_new_uuid,
               set);
-    g_assert_cmpuint(settled_fds(gpu->qts), ==, fds);
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, fds);
     used = fault_heap_bytes(gpu->qts) - bytes;
     g_test_message("%" PRId64 " bytes for %d UUIDs", used, RESOURCES);
     g_assert_cmpint(used, <=, RESOURCES * BYTES_PER_UUID);
@@ -126,7 +119,7 @@ static void added(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
     VhostUserPeer *peer = importer();
-    unsigned int fds = settled_fds(gpu->qts);
+    unsigned int fds = process_fds_settled(gpu->qts);
     int64_t bytes = fault_heap_bytes(gpu->qts), used;
     uint32_t i;
 
@@ -136,7 +129,7 @@ static void added(void *obj, void *data, QGuestAllocator *alloc)
     }
     g_assert_true(vhost_user_peer_add(peer, numbered_uuid(i)));
     g_assert_false(vhost_user_peer_add(peer, its_uuid));
-    g_assert_cmpuint(settled_fds(gpu->qts), ==, fds);
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, fds);
     used = fault_heap_bytes(gpu->qts) - bytes;
     g_test_message("%" PRId64 " bytes for %d objects", used, MAX_OBJECTS);
     g_assert_cmpint(used, <=, MAX_OBJECTS * BYTES_PER_OBJECT);
@@ -154,11 +147,11 @@ static void unread_replies(void *obj, void *data, QGuestAllocator *alloc)
 
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
-    before = settled_fds(gpu->qts);
+    before = process_fds_settled(gpu->qts);
     do {
         ret = vhost_user_peer_try_send(peer, PEER_LOOKUP, PEER_NEED_REPLY, uuid,
                                        PEER_UUID_SIZE);
-        g_assert_cmpuint(settled_fds(gpu->qts), <=, before);
+        g_assert_cmpuint(process_fds_settled(gpu->qts), <=, before);
     } while (ret != EPIPE);
 
     while (vhost_user_peer_try_recv(peer, PEER_LOOKUP, &got)) {
@@ -172,7 +165,7 @@ static void unread_replies(void *obj, void *data, QGuestAllocator *alloc)
 
     vhost_user_peer_reconnect(peer);
     g_assert_true(importer_finds(peer, uuid));
-    g_assert_cmpuint(settled_fds(gpu->qts), ==, before);
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
 }
 
 static void send_dump_of_its(QTestState *qts)
@@ -198,7 +191,7 @@ static void deferred_requests(void *obj, void *data, QGuestAllocator *alloc)
     int ret;
 
     g_assert_true(vhost_user_peer_add(peer, its_uuid));
-    before = settled_fds(gpu->qts);
+    before = process_fds_settled(gpu->qts);
     vhost_user_peer_hold(peer, PEER_GET_SHARED_OBJECT);
     send_dump_of_its(gpu->qts);
     vhost_user_peer_wait_held(peer);
@@ -213,7 +206,7 @@ static void deferred_requests(void *obj, void *data, QGuestAllocator *alloc)
     vhost_user_peer_release(peer);
     qobject_unref(qtest_qmp_receive(gpu->qts));
     g_assert_true(vhost_user_peer_remove(peer, its_uuid));
-    g_assert_cmpuint(settled_fds(gpu->qts), ==, before);
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
 }
 
 static void *many_before(GString *cmd_line, void *arg)

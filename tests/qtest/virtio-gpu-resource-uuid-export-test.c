@@ -203,13 +203,6 @@ static void after_reset(void *obj, void *data, QGuestAllocator *alloc)
     drawn_done(&d);
 }
 
-/* Once QEMU answers, it has done with the look-ups before */
-static unsigned int settled_fds(QVirtioGPU *gpu)
-{
-    qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'query-status' }");
-    return process_fds_count(qtest_pid(gpu->qts));
-}
-
 static void leaves_no_descriptor(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -220,12 +213,12 @@ static void leaves_no_descriptor(void *obj, void *data, QGuestAllocator *alloc)
 
     drawn_new(&d, gpu, 1, 0x11);
     g_assert_true(importer_finds(importer(), d.uuid));
-    before = settled_fds(gpu);
+    before = process_fds_settled(gpu->qts);
     for (i = 0; i < 100; i++) {
         g_assert_true(importer_finds(importer(), d.uuid));
         g_assert_false(importer_finds(importer(), none));
     }
-    g_assert_cmpuint(settled_fds(gpu), ==, before);
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
     drawn_done(&d);
 }
 
@@ -238,7 +231,7 @@ static void no_descriptors_left(void *obj, void *data, QGuestAllocator *alloc)
 
     drawn_new(&d, gpu, 1, 0x11);
     g_assert_true(importer_finds(importer(), d.uuid));
-    settled_fds(gpu);
+    process_fds_settled(gpu->qts);
     old = process_fds_exhaust(pid);
     g_assert_false(importer_finds(importer(), d.uuid));
     drawn_again(&d, 0x22);

@@ -72,13 +72,6 @@ struct Faults {
     GByteArray *stream;
 };
 
-/* Once QEMU answers, it has done with what came before */
-static unsigned int settled_fds(QTestState *qts)
-{
-    qtest_qmp_assert_success(qts, "{ 'execute': 'query-status' }");
-    return process_fds_count(qtest_pid(qts));
-}
-
 /* Return: false if the response is @error */
 static bool command_succeeds(Faults *f, const void *req, size_t len,
                              uint32_t error)
@@ -392,10 +385,10 @@ static void load_recover(Faults *f)
 
     g_assert_false(has_uuids(f->qts));
     qtest_system_reset(f->qts);
-    before = settled_fds(f->qts);
+    before = process_fds_settled(f->qts);
     qtest_quit(f->qts);
     load_begin(f);
-    g_assert_cmpuint(settled_fds(f->qts), ==, before);
+    g_assert_cmpuint(process_fds_settled(f->qts), ==, before);
 }
 
 static void load_end(Faults *f)
@@ -428,7 +421,7 @@ static bool run_once(Faults *f, const FaultPath *path, FaultCall call,
     bool failed, done;
 
     call_hook(path->begin, f);
-    before = settled_fds(f->qts);
+    before = process_fds_settled(f->qts);
     fault_arm(qtest_pid(f->qts), call, nth, for_good);
     done = path->attempt(f);
     failed = fault_disarm();
@@ -441,7 +434,7 @@ static bool run_once(Faults *f, const FaultPath *path, FaultCall call,
         g_assert_true(path->attempt(f));
     }
     call_hook(path->undo, f);
-    g_assert_cmpuint(settled_fds(f->qts), ==, before);
+    g_assert_cmpuint(process_fds_settled(f->qts), ==, before);
     call_hook(path->end, f);
     return failed;
 }

@@ -34,15 +34,21 @@ static void create_shared_memory(QVirtioGPU *gpu, uint8_t *uuid)
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
 }
 
-static uint8_t *map_shared_memory(const uint8_t *uuid)
+/* @traced: kind, size and geometry, as the trace event has them */
+static uint8_t *map_blob(const uint8_t *uuid, const char *traced)
 {
     size_t size;
     uint8_t *memory = importer_map(importer(), uuid, &size);
 
     g_assert_nonnull(memory);
     g_assert_cmpuint(size, ==, BLOB_SIZE);
-    importer_assert_traced(uuid, "kind 1, size 20480, " UNKNOWN_GEOMETRY);
+    importer_assert_traced(uuid, traced);
     return memory;
+}
+
+static uint8_t *map_shared_memory(const uint8_t *uuid)
+{
+    return map_blob(uuid, "kind 1, size 20480, " UNKNOWN_GEOMETRY);
 }
 
 static void shared_memory_is_the_memory(void *obj, void *data,
@@ -120,13 +126,6 @@ static void shared_memory_outlives(void *obj, void *data,
     munmap(memory, BLOB_SIZE);
 }
 
-/* Not in the middle of a look-up, which has answered before it is done */
-static unsigned int count_fds(QTestState *qts)
-{
-    qtest_qmp_assert_success(qts, "{ 'execute': 'query-status' }");
-    return process_fds_count(qtest_pid(qts));
-}
-
 static void leaves_no_descriptors(void *obj, void *data,
                                   QGuestAllocator *alloc)
 {
@@ -136,11 +135,11 @@ static void leaves_no_descriptors(void *obj, void *data,
 
     create_shared_memory(&pci->gpu, uuid);
     g_assert_true(importer_finds(importer(), uuid));
-    before = count_fds(pci->gpu.qts);
+    before = process_fds_settled(pci->gpu.qts);
     for (int i = 0; i < 20; i++) {
         g_assert_true(importer_finds(importer(), uuid));
     }
-    g_assert_cmpuint(count_fds(pci->gpu.qts), ==, before);
+    g_assert_cmpuint(process_fds_settled(pci->gpu.qts), ==, before);
 }
 
 /* The UUID stays */
@@ -193,13 +192,7 @@ static void blob_of_guest(void *obj, void *data, QGuestAllocator *alloc)
 
 static uint8_t *map_guest_memory(const uint8_t *uuid)
 {
-    size_t size;
-    uint8_t *memory = importer_map(importer(), uuid, &size);
-
-    g_assert_nonnull(memory);
-    g_assert_cmpuint(size, ==, BLOB_SIZE);
-    importer_assert_traced(uuid, "kind 2, size 20480, " UNKNOWN_GEOMETRY);
-    return memory;
+    return map_blob(uuid, "kind 2, size 20480, " UNKNOWN_GEOMETRY);
 }
 
 static void assert_same_memory(QTestState *qts, uint64_t backing,
@@ -235,7 +228,7 @@ static void guest_memory_is_the_memory(void *obj, void *data,
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
     maps[0] = map_guest_memory(uuid);
     assert_same_memory(gpu->qts, pages[0], maps[0]);
-    before = count_fds(gpu->qts);
+    before = process_fds_settled(gpu->qts);
 
     qvirtio_gpu_detach_backing({ .gpu = gpu, .id = 1 });
     assert_refused(gpu, "the blob has no backing");
@@ -245,7 +238,7 @@ static void guest_memory_is_the_memory(void *obj, void *data,
     maps[1] = map_guest_memory(uuid);
     assert_same_memory(gpu->qts, pages[1], maps[1]);
     assert_same_memory(gpu->qts, pages[0], maps[0]);
-    g_assert_cmpuint(count_fds(gpu->qts), ==, before);
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
 
     qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
     g_assert_false(importer_finds(importer(), uuid));

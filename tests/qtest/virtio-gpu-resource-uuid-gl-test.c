@@ -327,13 +327,6 @@ static void dmabuf_or_reason(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(uuid_compare(uuid, again), ==, 0);
 }
 
-/* Not in the middle of a look-up, which has answered before it is done */
-static unsigned int count_fds(QTestState *qts)
-{
-    qtest_qmp_assert_success(qts, "{ 'execute': 'query-status' }");
-    return process_fds_count(qtest_pid(qts));
-}
-
 static void leaves_no_descriptors(void *obj, void *data,
                                   QGuestAllocator *alloc)
 {
@@ -344,11 +337,11 @@ static void leaves_no_descriptors(void *obj, void *data,
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1, .width = 16, .height = 16 });
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
     assert_dmabuf_or_reason(uuid);
-    before = count_fds(gpu->qts);
+    before = process_fds_settled(gpu->qts);
     for (int i = 0; i < 20; i++) {
         assert_dmabuf_or_reason(uuid);
     }
-    g_assert_cmpuint(count_fds(gpu->qts), ==, before);
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
 }
 
 static void *add_2d_gpu(GString *cmd_line, void *arg)
