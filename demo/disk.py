@@ -27,6 +27,13 @@ def listens(path):
                fields[7].rstrip('\n') == path for fields in sockets)
 
 
+def shared_memory(megabytes):
+    """QEMU's arguments for a guest whose memory other processes can map."""
+    return ['-object',
+            f'memory-backend-memfd,id=mem,size={megabytes}M,share=on',
+            '-machine', 'memory-backend=mem']
+
+
 class Disk:
     """
     A run of vhost-user-uuid-disk, as a context manager: it has ended after it
@@ -45,8 +52,7 @@ class Disk:
 
     def arguments(self, device, megabytes):
         """QEMU's, for a guest of that size: its memory has to be shared."""
-        return ['-object', f'memory-backend-memfd,id=mem,size={megabytes}M,'
-                'share=on', '-machine', 'memory-backend=mem',
+        return [*shared_memory(megabytes),
                 '-chardev', f'socket,id=disk,path={self.socket}',
                 '-device', f'{device},id=disk,chardev=disk']
 

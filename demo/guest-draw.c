@@ -1,9 +1,13 @@
 /*
  * Draw into a virtio-gpu buffer, show it, and print the buffer's UUID
  *
+ * With --blob the buffer is a blob of the guest's own memory, with which the
+ * device works where it is; else the device has a copy of it.
+ *
  * Prints lines that begin with "DEMO: " for the host, and does what the host
  * says, a word a line:
  *   again      draw the picture's negative into the same buffer, show it
+ *   draw       draw the negative, and tell the device nothing of it
  *   share      hand the UUID to the disk, which is the buffer's memory then
  *   compare    compare the disk with the buffer, and the buffer with the picture
  *   transfer   show the buffer again as it is
@@ -110,8 +114,8 @@ static struct drm_mode_modeinfo preferred_mode(int card, uint32_t connector)
     return modes[0];
 }
 
-static struct drm_mode_create_dumb create_buffer(int card, uint32_t width,
-                                                 uint32_t height)
+static struct drm_mode_create_dumb create_dumb(int card, uint32_t width,
+                                               uint32_t height)
 {
     struct drm_mode_create_dumb dumb = {
         .width = width,
@@ -125,12 +129,38 @@ static struct drm_mode_create_dumb create_buffer(int card, uint32_t width,
     return dumb;
 }
 
+/* The driver asks for a UUID only if another device may use the blob. */
+static struct drm_mode_create_dumb create_blob(int card, uint32_t width,
+                                               uint32_t height)
+{
+    struct drm_mode_create_dumb buffer = {
+        .width = width,
+        .height = height,
+        .bpp = 32,
+        .pitch = width * 4,
+        .size = ((uint64_t)width * height * 4 + 4095) & ~4095ull,
+    };
+    struct drm_virtgpu_resource_create_blob blob = {
+        .blob_mem = VIRTGPU_BLOB_MEM_GUEST,
+        .blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE |
+                      VIRTGPU_BLOB_FLAG_USE_SHAREABLE |
+                      VIRTGPU_BLOB_FLAG_USE_CROSS_DEVICE,
+        .size = buffer.size,
+    };
+
+    if (ioctl(card, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob)) {
+        die("cannot create the blob");
+    }
+    buffer.handle = blob.bo_handle;
+    return buffer;
+}
+
 static uint8_t *map_buffer(int card, const struct drm_mode_create_dumb *dumb)
 {
-    struct drm_mode_map_dumb map = { .handle = dumb->handle };
+    struct drm_virtgpu_map map = { .handle = dumb->handle };
     uint8_t *pixels;
 
-    if (ioctl(card, DRM_IOCTL_MODE_MAP_DUMB, &map)) {
+    if (ioctl(card, DRM_IOCTL_VIRTGPU_MAP, &map)) {
         die("cannot map the buffer");
     }
     pixels = mmap(NULL, dumb->size, PROT_READ | PROT_WRITE, MAP_SHARED, card,
@@ -187,7 +217,7 @@ static uint32_t show(int card, const struct drm_mode_create_dumb *dumb,
     return fb.fb_id;
 }
 
-/* The device has a copy of the pixels: this makes the driver renew it. */
+/* Where the device has a copy of the pixels, the driver renews it upon this. */
 static void show_again(int card, uint32_t fb_id)
 {
     struct drm_mode_fb_dirty_cmd dirty = { .fb_id = fb_id };
@@ -329,6 +359,9 @@ static bool obey(Demo *demo, const char *word)
         draw(demo, picture_negative);
         show_again(demo->card, demo->fb);
         report(demo);
+    } else if (!strcmp(word, "draw\n")) {
+        draw(demo, picture_negative);
+        printf("DEMO: drawn\n");
     } else if (!strcmp(word, "share\n")) {
         share(demo);
     } else if (!strcmp(word, "compare\n")) {
@@ -345,8 +378,9 @@ static bool obey(Demo *demo, const char *word)
     return true;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    bool is_blob = argc == 2 && !strcmp(argv[1], "--blob");
     Demo demo;
     struct drm_mode_modeinfo mode;
     uint32_t crtc, connector;
@@ -356,7 +390,8 @@ int main(void)
     demo.card = open_device(CARD, 0);
     find_output(demo.card, &crtc, &connector);
     mode = preferred_mode(demo.card, connector);
-    demo.dumb = create_buffer(demo.card, mode.hdisplay, mode.vdisplay);
+    demo.dumb = (is_blob ? create_blob : create_dumb)(demo.card, mode.hdisplay,
+                                                      mode.vdisplay);
     draw(&demo, picture_pixel);
     demo.fb = show(demo.card, &demo.dumb, &mode, crtc, connector);
     demo.dmabuf = export_buffer(demo.card, demo.dumb.handle);

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 
 MESSAGE = re.compile(r'DEMO: (Linux|screen|resource|uuid|no uuid:|ready|done|'
-                     r'shared|shown|backing|disk|error:) ?(.*)')
+                     r'shared|shown|drawn|backing|disk|error:) ?(.*)')
 MEGABYTES = 512
 HEARTBEAT = 10
 POLL = 0.2
@@ -107,7 +107,8 @@ class Guest:
             wrapper=('setpriv', '--pdeathsig', 'KILL'))
         self.vm.set_machine(machine(opts))
         self.vm.set_console()
-        self.vm.add_args(*arguments(opts, accel, device, out), *args)
+        self.vm.add_args(*arguments(opts, accel, device, out,
+                                    'demo=blob' if opts.blob else ''), *args)
 
     def __enter__(self):
         signal.signal(signal.SIGALRM, self.time_is_over)

@@ -20,6 +20,7 @@ CHANGED = 'changed.png'
 SCENES = (DRAWN, CHANGED, 'painted.png', 'overwritten.png')
 WIDTH = 320
 MAPPING = 'mapping.png'
+KEPT = 'kept.png'
 
 
 def step(text):
@@ -73,6 +74,45 @@ class Story:
         check_pixels(path, what, 'object',
                      expected_pixels(self.opts, self.screen, what))
 
+    def share_a_copy(self, pixels):
+        """The device's memory is not the guest's: transfers go between."""
+        step('the back-end inverts the left half: the screen shows it, '
+             "the guest's backing does not have it")
+        self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
+        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2],
+                     tries=1)
+        self.check_guest(pixels, pixels // 2)
+
+        step("the guest's next transfer overwrites what the back-end wrote")
+        self.guest.tell('transfer', 'shown')
+        check_screen(self.opts, self.guest, self.screen, 'negative',
+                     'negative.png')
+        self.check_disk('negative', MAPPING)
+        self.check_guest(pixels, pixels)
+
+    def share_a_blob(self, pixels):
+        """The guest, the device and the disk have the very same memory."""
+        step('the back-end inverts the left half: the screen shows it, '
+             'and the guest has it in its own memory')
+        self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
+        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2],
+                     tries=1)
+        self.check_guest(pixels // 2, pixels)
+
+        step('the guest shows the blob again: nothing is overwritten')
+        self.guest.tell('transfer', 'shown')
+        check_screen(self.opts, self.guest, self.screen, 'half', KEPT)
+        self.check_disk('half', MAPPING)
+        self.check_guest(pixels // 2, pixels)
+
+        step('the guest draws the negative, and tells the device nothing: '
+             'screen and disk have it')
+        self.guest.tell('draw', 'drawn')
+        check_screen(self.opts, self.guest, self.screen, 'negative',
+                     'negative.png', tries=1)
+        self.check_disk('negative', MAPPING)
+        self.check_guest(pixels, pixels)
+
     def tell(self):
         pixels = self.width * self.height
 
@@ -91,19 +131,10 @@ class Story:
         self.check_disk('negative', SCENES[1])
         self.check_guest(pixels, pixels)
 
-        step('the back-end inverts the left half: the screen shows it, '
-             "the guest's backing does not have it")
-        self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
-        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2],
-                     tries=1)
-        self.check_guest(pixels, pixels // 2)
-
-        step("the guest's next transfer overwrites what the back-end wrote")
-        self.guest.tell('transfer', 'shown')
-        check_screen(self.opts, self.guest, self.screen, 'negative',
-                     'negative.png')
-        self.check_disk('negative', MAPPING)
-        self.check_guest(pixels, pixels)
+        if self.opts.blob:
+            self.share_a_blob(pixels)
+        else:
+            self.share_a_copy(pixels)
         if self.disk.lookups() != 1:
             raise DemoError(f'the disk looked {self.disk.lookups()} objects up')
 
