@@ -126,11 +126,6 @@ def heap_at_exit(log):
                .replace(',', ''))
 
 
-def is_indexing(command):
-    """Whether @command puts a resource into QEMU's index, or takes it out."""
-    return command.split('/')[0] in ('create', 'unref')
-
-
 def grown(figures, what, live):
     """What UUIDs add to a migration's @what, for each of @live resources."""
     return figures[f'{what}/with/{live}'] - figures[f'{what}/without/{live}']
