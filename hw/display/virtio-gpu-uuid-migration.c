@@ -11,6 +11,7 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
+#include "migration/qemu-file-types.h"
 #include "migration/vmstate.h"
 #include "hw/virtio/virtio-gpu-resource-uuid.h"
 #include "hw/virtio/virtio-gpu-uuid-table.h"
@@ -169,15 +170,34 @@ static int resource_uuid_post_load(void *opaque, int version_id)
     return 0;
 }
 
-static const VMStateDescription vmstate_record = {
+static int get_record(QEMUFile *f, void *opaque, size_t size,
+                      const VMStateField *field)
+{
+    VirtIOGPUUuidRecord *record = opaque;
+
+    record->resource_id = qemu_get_be32(f);
+    qemu_get_buffer(f, record->uuid.data, sizeof(record->uuid.data));
+    return 0;
+}
+
+static int put_record(QEMUFile *f, void *opaque, size_t size,
+                      const VMStateField *field, JSONWriter *vmdesc)
+{
+    VirtIOGPUUuidRecord *record = opaque;
+
+    qemu_put_be32(f, record->resource_id);
+    qemu_put_buffer(f, record->uuid.data, sizeof(record->uuid.data));
+    return 0;
+}
+
+/*
+ * No VMStateDescription: after each, QEMU would look for subsections, and take
+ * the id that follows for the start of one if the driver has chosen it so.
+ */
+static const VMStateInfo vmstate_info_record = {
     .name = "virtio-gpu/resource-uuid/record",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(resource_id, VirtIOGPUUuidRecord),
-        VMSTATE_BUFFER(uuid.data, VirtIOGPUUuidRecord),
-        VMSTATE_END_OF_LIST()
-    },
+    .get = get_record,
+    .put = put_record,
 };
 
 const VMStateDescription vmstate_virtio_gpu_resource_uuid = {
@@ -192,8 +212,16 @@ const VMStateDescription vmstate_virtio_gpu_resource_uuid = {
     .fields = (const VMStateField[]) {
         VMSTATE_INT32(num_uuid_records, VirtIOGPU),
         VMSTATE_VALIDATE("0 < UUIDs <= resources", num_records_is_valid),
-        VMSTATE_STRUCT_VARRAY_ALLOC(uuid_records, VirtIOGPU, num_uuid_records,
-                                    1, vmstate_record, VirtIOGPUUuidRecord),
+        {
+            .name = "uuid_records",
+            .num_offset = vmstate_offset_value(VirtIOGPU, num_uuid_records,
+                                               int32_t),
+            .info = &vmstate_info_record,
+            .size = sizeof(VirtIOGPUUuidRecord),
+            .flags = VMS_VARRAY_INT32 | VMS_POINTER | VMS_ALLOC,
+            .offset = vmstate_offset_pointer(VirtIOGPU, uuid_records,
+                                             VirtIOGPUUuidRecord),
+        },
         VMSTATE_END_OF_LIST()
     },
 };

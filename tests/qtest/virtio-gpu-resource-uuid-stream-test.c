@@ -306,6 +306,42 @@ static void inserted(void *obj, void *data, QGuestAllocator *alloc)
     g_byte_array_unref(stream);
 }
 
+/*
+ * The description of the stream, after its last byte: not there in postcopy,
+ * or with suppress-vmdesc=on
+ */
+static void cut_description(GByteArray *stream)
+{
+    static const char text[] = "{\"configuration\"";
+    ssize_t at = find_bytes(stream, 0, text, strlen(text));
+
+    g_assert_cmpint(at, >=, 0);
+    g_byte_array_set_size(stream, at - sizeof(uint32_t) - 1);
+}
+
+/* QEMU looks for a subsection where there is an id that starts like one */
+static void id_like_subsection(void *obj, void *data, QGuestAllocator *alloc)
+{
+    const uint32_t first_id = SUBSECTION << 24 | UINT8_MAX << 16;
+    QVirtioGPU *gpu = obj;
+    GByteArray *stream;
+    QTestState *to;
+    uint32_t i;
+
+    for (i = 0; i < UUIDS; i++) {
+        qvirtio_gpu_create_2d({ .gpu = gpu, .id = first_id + i });
+        assign_uuid({ .gpu = gpu, .id = first_id + i });
+    }
+    qos_invalidate_command_line();
+    stream = save_stream(gpu->qts);
+    cut_description(stream);
+    to = start_destination();
+    g_assert_true(load_stream(to, stream));
+    g_assert_true(has_uuids(to));
+    qtest_quit(to);
+    g_byte_array_unref(stream);
+}
+
 static void register_stream_test(void)
 {
     static const UUIDTest tests[] = {
@@ -324,6 +360,7 @@ static void register_stream_test(void)
         { "stream/truncated-uuid", truncated_uuid },
         { "stream/not-acknowledged", not_acknowledged },
         { "stream/inserted", inserted },
+        { "stream/id-like-subsection", id_like_subsection },
         { }
     };
 
