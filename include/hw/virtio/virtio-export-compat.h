@@ -15,7 +15,7 @@
 typedef const void VirtIOExportClassData;
 #define vmstate_save_state_with_err vmstate_save_state
 #define virtio_export_vmstate_load(file, vmsd, opaque, version_id) \
-    vmstate_load_state(file, vmsd, opaque, version_id, &error_abort)
+    vmstate_load_state(file, vmsd, opaque, version_id, NULL)
 #else
 typedef void VirtIOExportClassData;
 #define virtio_export_vmstate_load vmstate_load_state
