@@ -60,7 +60,8 @@ int ioctl(int fd, unsigned long request, ...)
 
         if (request == UDMABUF_CREATE) {
             memfd = ((struct udmabuf_create *)arg)->memfd;
-        } else if (request == UDMABUF_CREATE_LIST) {
+        } else if (request == UDMABUF_CREATE_LIST &&
+                   ((struct udmabuf_create_list *)arg)->count) {
             memfd = ((struct udmabuf_create_list *)arg)->list->memfd;
         }
         again = memfd < 0 ? -1 : open_again(memfd);
