@@ -124,6 +124,24 @@ static void shown_without_backing(void *obj, void *data,
     guest_free(alloc, res.backing);
 }
 
+static void shown_as_image(void *obj, void *data, QGuestAllocator *alloc)
+{
+    uint64_t backing;
+
+    if (blobs_missing()) {
+        return;
+    }
+    backing = guest_alloc(alloc, BYTES);
+    qvirtio_gpu_create_blob({ .gpu = obj, .id = 1, .size = BYTES,
+                              .backing = backing, .backing_len = BYTES });
+    qvirtio_gpu_set_scanout({ .gpu = obj, .id = 1, .width = WIDTH,
+                              .height = HEIGHT,
+                              .expect =
+                                  VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER });
+    qvirtio_gpu_unref({ .gpu = obj, .id = 1 });
+    guest_free(alloc, backing);
+}
+
 /* udmabuf wants whole pages: a guest could fill the host's disk with that */
 static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
 {
@@ -171,6 +189,8 @@ static void register_blob_test(void)
 
     qos_add_test("defect/blob/cursor-without-backing", "virtio-gpu",
                  cursor_without_backing, &opts);
+    qos_add_test("defect/blob/shown-as-image", "virtio-gpu", shown_as_image,
+                 &opts);
     qos_add_test("defect/blob/shown-without-backing", "virtio-gpu",
                  shown_without_backing, &opts);
     qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/create-larger-than-backing",

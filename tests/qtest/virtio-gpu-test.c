@@ -11,6 +11,7 @@
 #include "libqos/qgraph.h"
 #include "libqos/virtio-gpu-client.h"
 #include "libqos/virtio-gpu-screen.h"
+#include "virtio-gpu-messages.h"
 
 /* Larger than the device's minimum for a scanout, and not square */
 #define WIDTH   48
@@ -267,6 +268,24 @@ static void size_overflow(void *obj, void *data, QGuestAllocator *alloc)
     qvirtio_gpu_create_2d({ .gpu = obj, .id = 1 });
 }
 
+/* The host has no memory of size 0: a guest could fill its disk with that */
+static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
+    struct virtio_gpu_resource_create_2d req =
+        qvirtio_gpu_create_2d_req((QVirtioGPUResourceOpt) { .id = 1 });
+    size_t before = 0;
+    int i;
+
+    req.width = 0;
+    for (i = 0; i < 100; i++) {
+        qvirtio_gpu_command({ .gpu = gpu, .req = &req, .len = sizeof(req),
+                              .expect = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY });
+        before = before ?: messages_size();
+    }
+    g_assert_cmpuint(messages_size(), ==, before);
+}
+
 /* The response to a fenced request repeats flag and fence_id */
 static void fence_echo(void *obj, void *data, QGuestAllocator *alloc)
 {
@@ -333,11 +352,14 @@ static void register_virtio_gpu_test(void)
         { QVIRTIO_GPU_DEFECT_10_2 "short-request", short_request },
         { QVIRTIO_GPU_DEFECT_10_2 "size-overflow", size_overflow },
     };
+    QOSGraphTestOptions opts = { .before = messages_before };
     int i;
 
     for (i = 0; i < ARRAY_SIZE(tests); i++) {
         qos_add_test(tests[i].name, "virtio-gpu", tests[i].func, NULL);
     }
+    qos_add_test("defect/create-2d/warned-once", "virtio-gpu-pci", warned_once,
+                 &opts);
 }
 
 libqos_init(register_virtio_gpu_test);
