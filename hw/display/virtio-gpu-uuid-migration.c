@@ -127,7 +127,7 @@ static bool load_record(VirtIOGPU *g, const VirtIOGPUUuidRecord *record,
 static bool load_records(VirtIOGPU *g, Error **errp)
 {
     ERRP_GUARD();
-    int32_t i;
+    uint32_t i;
 
     for (i = 0; i < g->num_uuid_records; i++) {
         if (!load_record(g, &g->uuid_records[i], errp)) {
@@ -210,18 +210,11 @@ const VMStateDescription vmstate_virtio_gpu_resource_uuid = {
     .pre_load = resource_uuid_pre_load,
     .post_load = resource_uuid_post_load,
     .fields = (const VMStateField[]) {
-        VMSTATE_INT32(num_uuid_records, VirtIOGPU),
+        VMSTATE_UINT32(num_uuid_records, VirtIOGPU),
         VMSTATE_VALIDATE("0 < UUIDs <= resources", num_records_is_valid),
-        {
-            .name = "uuid_records",
-            .num_offset = vmstate_offset_value(VirtIOGPU, num_uuid_records,
-                                               int32_t),
-            .info = &vmstate_info_record,
-            .size = sizeof(VirtIOGPUUuidRecord),
-            .flags = VMS_VARRAY_INT32 | VMS_POINTER | VMS_ALLOC,
-            .offset = vmstate_offset_pointer(VirtIOGPU, uuid_records,
-                                             VirtIOGPUUuidRecord),
-        },
+        VMSTATE_VARRAY_UINT32_ALLOC(uuid_records, VirtIOGPU, num_uuid_records,
+                                    0, vmstate_info_record,
+                                    VirtIOGPUUuidRecord),
         VMSTATE_END_OF_LIST()
     },
 };
