@@ -74,13 +74,17 @@ class Story:
         check_pixels(path, what, 'object',
                      expected_pixels(self.opts, self.screen, what))
 
+    def invert_half(self):
+        """The back-end paints; the screen has it with no word of the guest."""
+        self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
+        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2],
+                     tries=1)
+
     def share_a_copy(self, pixels):
         """The device's memory is not the guest's: transfers go between."""
         step('the back-end inverts the left half: the screen shows it, '
              "the guest's backing does not have it")
-        self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
-        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2],
-                     tries=1)
+        self.invert_half()
         self.check_guest(pixels, pixels // 2)
 
         step("the guest's next transfer overwrites what the back-end wrote")
@@ -94,9 +98,7 @@ class Story:
         """The guest, the device and the disk have the very same memory."""
         step('the back-end inverts the left half: the screen shows it, '
              'and the guest has it in its own memory')
-        self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
-        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2],
-                     tries=1)
+        self.invert_half()
         self.check_guest(pixels // 2, pixels)
 
         step('the guest shows the blob again: nothing is overwritten')
