@@ -166,6 +166,12 @@ report() {
     fi
 }
 
+# today_and_commit: what the line of a long run's figures begins with.
+today_and_commit() {
+    echo "$(date -u +%F)" \
+        "$(git -C "$TOP" describe --always --dirty 2>/dev/null || echo unknown)"
+}
+
 # is_version TEXT: whether it names a version of QEMU, as 10.2.
 is_version() { [[ $1 =~ ^[0-9]+\.[0-9]+$ ]]; }
 
