@@ -28,6 +28,7 @@
 #define PROTOCOL_F_REPLY_ACK 3
 #define PROTOCOL_F_BACKEND_REQ 5
 #define PROTOCOL_F_CONFIG 9
+#define PROTOCOL_F_HOST_NOTIFIER 11
 #define PROTOCOL_F_SHARED_OBJECT 18
 
 enum {
@@ -198,6 +199,7 @@ static uint64_t protocol_features(const VhostUserPeer *peer)
 {
     return 1ULL << PROTOCOL_F_LOG_SHMFD | 1ULL << PROTOCOL_F_REPLY_ACK |
            1ULL << PROTOCOL_F_BACKEND_REQ | 1ULL << PROTOCOL_F_CONFIG |
+           1ULL << PROTOCOL_F_HOST_NOTIFIER |
            (uint64_t)peer->shared_objects << PROTOCOL_F_SHARED_OBJECT;
 }
 

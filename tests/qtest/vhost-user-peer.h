@@ -21,6 +21,7 @@
 
 /* Requests of the back-end */
 #define PEER_CONFIG_CHANGE      2
+#define PEER_HOST_NOTIFIER      3
 #define PEER_ADD                6
 #define PEER_REMOVE             7
 #define PEER_LOOKUP             8

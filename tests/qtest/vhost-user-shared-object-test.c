@@ -268,6 +268,16 @@ static QVirtioPCIDevice *start_device(Scene *s, QOSState *qos,
     return dev;
 }
 
+static void stop_device(QOSState *qos, QVirtioPCIDevice *dev, QVirtQueue *vq)
+{
+    qvirtqueue_cleanup(dev->vdev.bus, vq, &qos->alloc);
+    qvirtio_pci_device_disable(dev);
+    g_free(dev->pdev);
+    g_free(dev);
+    qpci_free_pc(qos->pcibus);
+    alloc_destroy(&qos->alloc);
+}
+
 typedef void CrossFn(Scene *s, QVirtioPCIDevice *dev);
 
 /*
@@ -295,12 +305,7 @@ static void cross_get_vring_base(CrossFn *begin, CrossFn *finish)
 
     assert_lives(&s);
     assert_found(s.exporter, uuid_b, s.importer);
-    qvirtqueue_cleanup(dev->vdev.bus, vq, &qos.alloc);
-    qvirtio_pci_device_disable(dev);
-    g_free(dev->pdev);
-    g_free(dev);
-    qpci_free_pc(qos.pcibus);
-    alloc_destroy(&qos.alloc);
+    stop_device(&qos, dev, vq);
     end(&s);
 }
 
@@ -728,6 +733,58 @@ static void add_answer_test(const char *name, GTestDataFunc fn,
     qtest_add_data_func(path, GINT_TO_POINTER(answer), fn);
 }
 
+/* QEMU drops what it has put off if this fails */
+static void add_no_device(Scene *s)
+{
+    qobject_unref(qtest_qmp_assert_failure_ref(
+        s->qts, "{'execute': 'device_add',"
+        " 'arguments': {'driver': 'no-such-device'}}"));
+}
+
+static bool set_host_notifier(VhostUserPeer *peer)
+{
+    const uint64_t area[] = { 0, qemu_real_host_page_size(), 0 };
+
+    g_assert_cmpint(vhost_user_peer_try_send_fds(peer, PEER_HOST_NOTIFIER,
+                                                 PEER_NEED_REPLY, area,
+                                                 sizeof(area), 1), ==, 0);
+    return vhost_user_peer_recv(peer, PEER_HOST_NOTIFIER).u64 == 0;
+}
+
+static void set_host_notifiers(bool have_place)
+{
+    Scene s = scene_with_args(true, have_place
+                              ? "-global virtio-pci.page-per-vq=on" : "");
+    QOSState qos = { .qts = s.qts };
+    QVirtioPCIDevice *dev;
+    QVirtQueue *vq;
+    int i;
+
+    pc_alloc_init(&qos.alloc, s.qts, ALLOC_NO_FLAGS);
+    qos.pcibus = qpci_new_pc(s.qts, &qos.alloc);
+    dev = start_device(&s, &qos, &vq);
+    for (i = 0; i < 10; i++) {
+        g_assert_cmpint(set_host_notifier(s.exporter), ==, have_place);
+        if (!have_place) {
+            add_no_device(&s);
+        }
+    }
+    assert_lives(&s);
+    stop_device(&qos, dev, vq);
+    end(&s);
+}
+
+/* Faster than RCU */
+static void host_notifiers(void)
+{
+    set_host_notifiers(true);
+}
+
+static void host_notifiers_without_place(void)
+{
+    set_host_notifiers(false);
+}
+
 static void add_mended_tests(void)
 {
     qtest_add_func(DIR "defect/uuid-reaches-exporter", uuid_reaches_exporter);
@@ -744,6 +801,9 @@ static void add_mended_tests(void)
     qtest_add_func(DIR "defect/migration-crosses-lookup", migration_crosses);
     qtest_add_func(DIR "defect/config-change-before-lookup",
                    config_change_before_lookup);
+    qtest_add_func(DIR "defect/host-notifiers", host_notifiers);
+    qtest_add_func(DIR "defect/host-notifiers-without-place",
+                   host_notifiers_without_place);
 }
 
 static void add_lookup_tests(void)

@@ -104,7 +104,7 @@ typedef struct VirtIOExportInfo {
 } VirtIOExportInfo;
 
 /**
- * typedef VirtIOExportFn - Called for an object; must not change any
+ * typedef VirtIOExportFn - Called for an object; must not change or look up any
  * @info: about the object
  * @opaque: of the caller
  */
