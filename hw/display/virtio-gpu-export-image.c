@@ -26,6 +26,24 @@ static uint64_t image_memory_size(const struct virtio_gpu_simple_resource *res)
     return fstat(res->share_handle, &st) < 0 ? 0 : st.st_size;
 }
 
+/*
+ * Return: what udmabuf_fd() does, or -1.  It warns where there is no udmabuf,
+ * which is nothing to warn of, and keeps what it has found, as this does.
+ */
+static int udmabuf_fd_if_any(void)
+{
+    static bool known;
+    static int udmabuf = -1;
+
+    if (!known) {
+        known = true;
+        if (access(UDMABUF_PATH, R_OK | W_OK) == 0) {
+            udmabuf = udmabuf_fd();
+        }
+    }
+    return udmabuf;
+}
+
 /* Return: descriptor, or -1 if this host makes no dma-buf of the memfd */
 static int image_to_dmabuf(int memfd, uint64_t size)
 {
@@ -34,13 +52,8 @@ static int image_to_dmabuf(int memfd, uint64_t size)
         .flags = UDMABUF_FLAGS_CLOEXEC,
         .size = size,
     };
-    int udmabuf;
+    int udmabuf = udmabuf_fd_if_any();
 
-    /* udmabuf_fd() warns where there is none, which is nothing to warn of */
-    if (access(UDMABUF_PATH, R_OK | W_OK) < 0) {
-        return -1;
-    }
-    udmabuf = udmabuf_fd();
     return udmabuf < 0 ? -1 : ioctl(udmabuf, UDMABUF_CREATE, &create);
 }
 
@@ -67,7 +80,6 @@ bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
         return false;
     }
 
-    object->size = image_memory_size(res);
     object->kind = VIRTIO_EXPORT_KIND_DMABUF;
     object->fd = image_to_dmabuf(res->share_handle, object->size);
     if (object->fd < 0) {

@@ -52,10 +52,12 @@ void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
 /**
  * virtio_gpu_image_export() - Hand out the memory of a resource's image
  * @res: resource with a pixman image
- * @object: its descriptor, kind and size are filled in on success
+ * @object: as virtio_gpu_image_describe() has left it; its descriptor and kind
+ *          are filled in on success
  * @errp: set on failure
  *
- * The descriptor is a dma-buf if the host has /dev/udmabuf, else a memfd.
+ * The descriptor is a dma-buf if the host has /dev/udmabuf, else a memfd.  It
+ * is looked for once.
  *
  * Return: true on success; false with @errp set if the host could not allocate
  * memory that is sealed against resizing, or no descriptor now.
