@@ -15,7 +15,9 @@ from tap import command, glib_cases, good
 # all devices, and giving the resources that were loaded their UUIDs
 COUNTED = ('virtio_gpu_handle_ctrl', 'backend_read',
            'qmp_xen_save_devices_state', 'resource_uuid_post_load')
-CALLGRIND = ['valgrind', '--tool=callgrind']
+CALLGRIND = ['valgrind', '--tool=callgrind', '--compress-strings=no']
+# How long these look for memory depends on what there has been
+ALLOCATOR = ('malloc', 'calloc', 'realloc', 'free')
 HEAP = ['valgrind', '--leak-check=no', '--undef-value-errors=no']
 
 # qos-test asks a QEMU first what there is, which is nobody's cost
@@ -67,9 +69,10 @@ class QosTest:
         return {what: value / times
                 for what, times, value in self.bench(name, qemu)}
 
-    def instructions(self, name, qemu=None, profiles=None):
-        """{what: instructions for one} of a benchmark; dumps of callgrind are
-        left in the folder @profiles."""
+    def instructions(self, name, qemu=None, profiles=None, but=()):
+        """{what: instructions for one} of a benchmark, without those of the
+        functions @but that it calls; dumps of callgrind are left in the folder
+        @profiles."""
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(profiles or folder)
             found = self.bench(name, qemu, [
@@ -81,14 +84,8 @@ class QosTest:
             dumps = sorted(folder.glob('out-*.*'),
                            key=lambda path: path.stat().st_mtime_ns)
             assert len(dumps) == 2 * len(phases), (dumps, phases)
-            return {what: total(dump) / times
+            return {what: (total(dump) - calls_to(but, dump)) / times
                     for (what, times), dump in zip(phases, dumps[1::2])}
-
-    def least_instructions(self, name, qemu=None):
-        """The least of three runs: how long malloc() looks for memory is
-        not the same in each."""
-        runs = [self.instructions(name, qemu) for _ in range(3)]
-        return {what: min(run[what] for run in runs) for what in runs[0]}
 
     def heap(self, name, qemu=None):
         """Bytes that QEMU has not freed at the end of a benchmark."""
@@ -124,6 +121,15 @@ def program_heap(program, *arguments):
 def total(dump):
     """The instructions in a dump of callgrind."""
     return int(re.search(r'^totals: (\d+)', dump.read_text(), re.M)[1])
+
+
+def calls_to(functions, dump):
+    """The instructions of @functions and what they call, in a dump."""
+    if not functions:
+        return 0
+    names = '|'.join(functions)
+    return sum(map(int, re.findall(rf"^cfn=(?:{names})\ncalls=.*\n\S+ (\d+)$",
+                                   dump.read_text(), re.M)))
 
 
 def heap_at_exit(log):
