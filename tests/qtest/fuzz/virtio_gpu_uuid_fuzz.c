@@ -181,17 +181,6 @@ static uint32_t id_of(const QemuUUID *uuid)
     return id;
 }
 
-/* Another thread may have one for a moment; what leaks stays */
-static void check_fds(void)
-{
-    int tries = 100;
-
-    while (count_fds() != num_fds) {
-        g_assert(tries-- > 0);
-        g_usleep(10 * 1000);
-    }
-}
-
 static void find_device(VirtIODevice *vdev)
 {
     VirtIOGPU *g = VIRTIO_GPU(vdev);
@@ -782,7 +771,7 @@ static void fuzz(QTestState *s, const unsigned char *data, size_t size)
     }
     stop_device();
     check_state();
-    check_fds();
+    g_assert(count_fds() == num_fds);
 }
 
 static bool have_udmabuf(void)
