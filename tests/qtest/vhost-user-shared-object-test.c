@@ -802,7 +802,8 @@ static void add_mended_tests(void)
     qtest_add_func(DIR "defect/config-change-before-lookup",
                    config_change_before_lookup);
     qtest_add_func(DIR "defect/host-notifiers", host_notifiers);
-    qtest_add_func(DIR "defect/host-notifiers-without-place",
+    /* to memcheck or ASan only */
+    qtest_add_func(DIR "defect-of-memory/host-notifiers-without-place",
                    host_notifiers_without_place);
 }
 
