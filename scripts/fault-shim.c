@@ -1,6 +1,6 @@
 /*
- * Preloaded into QEMU, lets calls to the host fail when a test wants it, and
- * tells the test how much memory is allocated
+ * Preloaded into QEMU and vhost-user-gpu, lets calls to the host fail when a
+ * test wants it, and tells the test how much memory is allocated
  *
  * The test and this library map the file that QTEST_FAULTS names, where the
  * test says which call of which process is to fail.  Calls that have nothing to

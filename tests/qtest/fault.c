@@ -1,5 +1,5 @@
 /*
- * Letting calls of a QEMU to the host fail, at the moment that a test chooses
+ * Letting calls to the host fail, at the moment that a test chooses
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
