@@ -21,6 +21,7 @@ typedef struct Faults Faults;
  * @calls: kinds of calls that it makes
  * @spares: those of them that it can do without
  * @skips: kinds of calls that are not made to fail
+ * @leaks: those after which a library leaves a descriptor behind
  * @udmabuf: images are looked up as dma-bufs
  * @begin: prepares it; may be NULL
  * @attempt: does it; returns false if that was refused
@@ -32,6 +33,7 @@ typedef struct FaultPath {
     unsigned int calls;
     unsigned int spares;
     unsigned int skips;
+    unsigned int leaks;
     bool udmabuf;
     void (*begin)(Faults *f);
     bool (*attempt)(Faults *f);

@@ -215,6 +215,39 @@ static const FaultPath its_dump_path = {
 };
 #endif
 
+/* What Mesa needs once is there when descriptors are counted */
+static void texture_begin(Faults *f)
+{
+    g_assert_true(fault_share_image(f));
+    fault_forget_resource(f);
+    name_resource(f);
+}
+
+/* Mesa copies the texture to where the mapping would be, and crashes */
+static const FaultPath texture_path = {
+    .calls = FAULT(MEMFD_CREATE) | FAULT(SEAL) | FAULT(UDMABUF) |
+             FAULT(DUP) | FAULT(SENDMSG),
+    .skips = FAULT(MMAP),
+    .leaks = FAULT(SEAL) | FAULT(UDMABUF),
+    .begin = texture_begin,
+    .attempt = fault_find,
+    .recover = fault_reopen,
+    .undo = fault_forget_resource,
+};
+
+static void texture_again_begin(Faults *f)
+{
+    g_assert_true(fault_share_image(f));
+}
+
+static const FaultPath texture_again_path = {
+    .calls = FAULT(DUP) | FAULT(SENDMSG),
+    .begin = texture_again_begin,
+    .attempt = fault_find,
+    .recover = fault_reopen,
+    .end = fault_forget_resource,
+};
+
 static void load_begin(Faults *f)
 {
     f->qts = start_destination();
@@ -270,6 +303,15 @@ static void test_path(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
+static void test_gl(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    const UUIDTest *test = data;
+    Faults f = { .gpu = gpu, .qts = gpu->qts };
+
+    fault_run_path(&f, test->arg);
+}
+
 static void test_load(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -310,6 +352,11 @@ static void register_fault_test(void)
         { "fault/load", test_load, &load_path },
         { }
     };
+    static const UUIDTest gl_tests[] = {
+        { "fault/gl/look-up", test_gl, &texture_path },
+        { "fault/gl/look-up-again", test_gl, &texture_again_path },
+        { }
+    };
 
     if (!fault_available()) {
         return;
@@ -327,6 +374,10 @@ static void register_fault_test(void)
     add_path_test("monitor/dump-of-a-back-end", &its_dump_path);
 #endif
     add_uuid_pci_tests(load_tests, NULL);
+    /* set where EGL is known to make dma-bufs of textures */
+    if (getenv("QTEST_GL_DMABUF")) {
+        add_uuid_gl_pci_tests(gl_tests, importer_before);
+    }
 }
 
 libqos_init(register_fault_test);
