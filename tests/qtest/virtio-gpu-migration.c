@@ -168,6 +168,18 @@ void cancel_migration(Migration *m)
     free_migration(m);
 }
 
+void send_migrate_to_nowhere(QTestState *qts)
+{
+    qtest_qmp_send(qts, "{ 'execute': 'migrate',"
+                   " 'arguments': { 'uri': 'exec:cat >/dev/null' } }");
+}
+
+void finish_migration_to_nowhere(QTestState *qts)
+{
+    g_assert_true(await_migration(qts, "completed"));
+    qtest_qmp_assert_success(qts, "{ 'execute': 'cont' }");
+}
+
 GByteArray *save_stream(QTestState *qts)
 {
     TempFile *file = temp_file_new("file:");

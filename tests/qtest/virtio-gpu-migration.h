@@ -95,6 +95,18 @@ void finish_migration(Migration *migration);
 void cancel_migration(Migration *migration);
 
 /**
+ * send_migrate_to_nowhere() - Ask a VM to migrate, and wait for nothing
+ * @qts: the VM; the caller receives the answer to the command
+ */
+void send_migrate_to_nowhere(QTestState *qts);
+
+/**
+ * finish_migration_to_nowhere() - Wait until a VM has migrated to nowhere
+ * @qts: the VM, which runs afterwards
+ */
+void finish_migration_to_nowhere(QTestState *qts);
+
+/**
  * save_stream() - Migrate a VM to a file
  * @qts: the source; stopped afterwards
  *
