@@ -236,5 +236,5 @@ int vugpu_uuid_get_shared_object(VuDev *dev, const unsigned char *uuid)
 
     memcpy(key.data, uuid, sizeof(key.data));
     object = g_hash_table_lookup(g->uuids.objects, &key);
-    return object ? vugbm_buffer_get_shared_fd(object->buffer) : -1;
+    return object ? object->get_fd(g, object) : -1;
 }

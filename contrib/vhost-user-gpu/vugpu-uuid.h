@@ -14,20 +14,20 @@
 #include "standard-headers/linux/virtio_gpu.h"
 
 struct virtio_gpu_ctrl_command;
-struct vugbm_buffer;
 struct VuDev;
 struct VuGpu;
 
 /**
  * struct vugpu_object - What a resource needs to have a UUID
- * @buffer: its memory, set by the owner of the resource
+ * @get_fd: descriptor of its memory, which stays the owner's and is valid until
+ * the next call; -1 if there is none.  Set by the owner of the resource
  * @uuid: null as long as it has none
  * @adding: QEMU has not said yet that it knows @uuid
  *
  * All else is zero at first.
  */
 struct vugpu_object {
-    struct vugbm_buffer *buffer;
+    int (*get_fd)(struct VuGpu *g, struct vugpu_object *object);
     QemuUUID uuid;
     bool adding;
 };
@@ -104,8 +104,8 @@ void vugpu_uuid_release(struct VuGpu *g, struct vugpu_object *object);
  * @dev: of a device; this is its VuDevIface.get_shared_object
  * @uuid: of the resource
  *
- * Return: descriptor of its memory, which stays the resource's; -1 if there
- * is none.
+ * Return: descriptor of its memory, which stays the resource's and is valid
+ * until the next call; -1 if there is none.
  */
 int vugpu_uuid_get_shared_object(struct VuDev *dev, const unsigned char *uuid);
 

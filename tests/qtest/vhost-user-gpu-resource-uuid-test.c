@@ -11,6 +11,7 @@
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "libqos/virtio-gpu-gl.h"
 #include "process-fds.h"
 #include "vhost-user-gpu.h"
 #include "virtio-gpu-drawn.h"
@@ -50,6 +51,91 @@ static void same_memory(QVirtioGPU *gpu, QVirtioGPU *other)
     g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
     munmap(memory, size);
     drawn_done(&d);
+}
+
+static bool is_colour(const uint8_t *pixel, uint8_t colour)
+{
+    return pixel[0] == colour && pixel[1] == colour && pixel[2] == colour;
+}
+
+/* The process has rendered the pixels, wherever its rows lie */
+static void same_texture(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    uint8_t *memory;
+    size_t size;
+    Drawn d;
+
+    drawn_new(&d, gpu, 1, 0x11);
+    memory = importer_map(importer(), d.uuid, &size);
+    g_assert_nonnull(memory);
+    g_assert_cmpuint(size, >=, DRAWN_BYTES);
+    g_assert_true(is_colour(memory, 0x11));
+    drawn_again(&d, 0x22);
+    g_assert_true(is_colour(memory, 0x22));
+
+    /* it outlives the resource */
+    do_qvirtio_gpu_unref(d.res);
+    g_assert_false(importer_finds(importer(), d.uuid));
+    g_assert_true(is_colour(memory, 0x22));
+    munmap(memory, size);
+    drawn_done(&d);
+}
+
+/* Not a texture that EGL can export: it has a UUID, and keeps it */
+static void not_a_texture(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    QVirtioGPUResourceOpt buffer = { .gpu = gpu, .id = 1, .width = 4096 };
+    uuid_t uuid, again;
+
+    qvirtio_gpu_create_3d(&buffer, QVIRTIO_GPU_PIPE_BUFFER);
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
+    g_assert_false(importer_finds(importer(), uuid));
+    g_assert_true(any_exports(gpu->qts));
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = again });
+    g_assert_cmpmem(again, sizeof(again), uuid, sizeof(uuid));
+    do_qvirtio_gpu_unref(buffer);
+    wait_none_listed(gpu->qts);
+}
+
+/* Answered when the renderer has come that far */
+static void unref_fenced(QVirtioGPU *gpu, uint32_t id)
+{
+    struct virtio_gpu_resource_unref req = {
+        .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_RESOURCE_UNREF),
+        .resource_id = cpu_to_le32(id),
+    };
+    struct virtio_gpu_ctrl_hdr resp;
+    QVirtioGPURequest r = QVIRTIO_GPU_REQUEST(req, resp);
+
+    /* virglrenderer has 32 bits for it */
+    req.hdr.flags = cpu_to_le32(VIRTIO_GPU_FLAG_FENCE);
+    req.hdr.fence_id = cpu_to_le64(1);
+    qvirtio_gpu_submit(gpu, &r, 1);
+    g_assert_cmphex(le32_to_cpu(resp.type), ==, VIRTIO_GPU_RESP_OK_NODATA);
+    g_assert_cmphex(le32_to_cpu(resp.flags), ==, VIRTIO_GPU_FLAG_FENCE);
+}
+
+/* A reset leaves nothing to the next driver, for which all works as before */
+static void anew_after_reset(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    QVirtioGPUResourceOpt res = {
+        .gpu = gpu, .id = 1, .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
+    };
+    static const float colour[4] = { 1, 1, 1, 1 };
+    int i;
+
+    for (i = 0; i < 5; i++) {
+        qvirtio_gpu_create_3d(&res, QVIRTIO_GPU_PIPE_TEXTURE_2D);
+        qvirtio_gpu_create_context(gpu, 1);
+        qvirtio_gpu_render_colour(&res, 1, colour);
+        assign_uuid({ .gpu = gpu, .id = 1 });
+        qvirtio_gpu_start(gpu, 0);
+        wait_none_listed(gpu->qts);
+        assign_uuid({ .gpu = gpu, .id = 1,
+                      .expect = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID });
+        qvirtio_gpu_create_3d(&res, QVIRTIO_GPU_PIPE_TEXTURE_2D);
+        unref_fenced(gpu, 1);
+    }
 }
 
 static void asked_twice(QVirtioGPU *gpu, QVirtioGPU *other)
@@ -383,6 +469,49 @@ static void *before(GString *cmd_line, void *arg)
     return importer_before(cmd_line, vhost_user_gpu_before(cmd_line, arg));
 }
 
+static void *virgl_before(GString *cmd_line, void *arg)
+{
+    return importer_before(cmd_line,
+                           vhost_user_gpu_virgl_before(cmd_line, arg));
+}
+
+/* What does not depend on the host's EGL */
+static void add_virgl_tests(void)
+{
+    static const UUIDTest tests[] = {
+        { "vhost-user-gpu-gl/not-a-texture", run_test, not_a_texture },
+        { "vhost-user-gpu-gl/anew-after-reset", run_test, anew_after_reset },
+        { "vhost-user-gpu-gl/asked-twice", run_test, asked_twice },
+        { "vhost-user-gpu-gl/no-resource", run_test, no_resource },
+        { "vhost-user-gpu-gl/not-negotiated", run_test, not_negotiated },
+        { "vhost-user-gpu-gl/malformed", run_test, malformed },
+        { "vhost-user-gpu-gl/fenced", run_test, fenced },
+        { }
+    };
+
+    add_uuid_pci_tests(tests, virgl_before);
+}
+
+static void add_virgl_dmabuf_tests(void)
+{
+    static const UUIDTest tests[] = {
+        { "vhost-user-gpu-gl/same-texture", run_test, same_texture },
+        { "vhost-user-gpu-gl/after-reset", run_test, after_reset },
+        { "vhost-user-gpu-gl/after-stop", run_test, after_stop },
+        { "vhost-user-gpu-gl/after-death", run_test, after_death },
+        { "vhost-user-gpu-gl/known-when-answered",
+          run_test, known_when_answered },
+        { "vhost-user-gpu-gl/looked-up-while-assigning",
+          run_test, looked_up_while_assigning },
+        { "vhost-user-gpu-gl/leaves-no-descriptor",
+          run_test, leaves_no_descriptor },
+        { "vhost-user-gpu-gl/beside-virtio-gpu", run_test, beside_virtio_gpu },
+        { }
+    };
+
+    add_uuid_pci_tests(tests, virgl_before);
+}
+
 static void register_vhost_user_gpu_resource_uuid_test(void)
 {
     static const UUIDTest tests[] = {
@@ -408,6 +537,12 @@ static void register_vhost_user_gpu_resource_uuid_test(void)
     };
 
     add_uuid_pci_tests(tests, before);
+    if (getenv("QTEST_GL")) {
+        add_virgl_tests();
+    }
+    if (getenv("QTEST_GL_DMABUF")) {
+        add_virgl_dmabuf_tests();
+    }
 }
 
 libqos_init(register_vhost_user_gpu_resource_uuid_test);

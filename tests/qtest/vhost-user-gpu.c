@@ -32,11 +32,11 @@ bool vhost_user_gpu_missing(void)
     return true;
 }
 
-static void run_child(int sock)
+static void run_child(int sock, const char *option)
 {
     g_autofree char *fd = g_strdup_printf("--fd=%d", sock);
 
-    execl(program(), program(), fd, NULL);
+    execl(program(), program(), fd, option, NULL);
     _exit(127);
 }
 
@@ -56,19 +56,20 @@ static void end_child(gpointer unused)
     g_assert_cmpint(status, ==, 0);
 }
 
-void *vhost_user_gpu_before(GString *cmd_line, void *arg)
+/* @option: one more for the program, or NULL */
+static void add_device(GString *cmd_line, const char *option)
 {
     int sv[2];
 
     if (!program()) {
-        return arg;
+        return;
     }
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), ==, 0);
     child = fork();
     g_assert_cmpint(child, >=, 0);
     if (child == 0) {
         close(sv[0]);
-        run_child(sv[1]);
+        run_child(sv[1], option);
     }
     close(sv[1]);
     socket_of_qemu = sv[0];
@@ -81,6 +82,17 @@ void *vhost_user_gpu_before(GString *cmd_line, void *arg)
                            " -device vhost-user-gpu-pci,id=gpu1,addr="
                            stringify(SLOT) ",chardev=gpu%d ",
                            child, socket_of_qemu, child);
+}
+
+void *vhost_user_gpu_before(GString *cmd_line, void *arg)
+{
+    add_device(cmd_line, NULL);
+    return arg;
+}
+
+void *vhost_user_gpu_virgl_before(GString *cmd_line, void *arg)
+{
+    add_device(cmd_line, "--virgl");
     return arg;
 }
 

@@ -22,6 +22,15 @@
 void *vhost_user_gpu_before(GString *cmd_line, void *arg);
 
 /**
+ * vhost_user_gpu_virgl_before() - Like vhost_user_gpu_before(), with --virgl
+ * @cmd_line: added to
+ * @arg: anything
+ *
+ * Return: @arg
+ */
+void *vhost_user_gpu_virgl_before(GString *cmd_line, void *arg);
+
+/**
  * vhost_user_gpu_missing() - Skip a test that has no vhost-user-gpu
  *
  * Return: true if the test has been skipped.
