@@ -91,8 +91,8 @@ class Debian13:
         text = self.log.read_text(errors='replace')
         seconds = round(time.monotonic() - start)
         if seconds >= 10:
-            print(f'# {" ".join(words)}: {seconds // 60} min {seconds % 60} s',
-                  flush=True)
+            name = '; '.join(' '.join(words).splitlines())
+            print(f'# {name}: {seconds // 60} min {seconds % 60} s', flush=True)
         assert done == 0, '\n'.join([f'{" ".join(words)}: {done}',
                                      *text.splitlines()[-40:]])
         return text
