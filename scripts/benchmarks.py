@@ -20,6 +20,8 @@ CALLGRIND = ['valgrind', '--tool=callgrind', '--compress-strings=no']
 ALLOCATOR = ('malloc', 'calloc', 'realloc', 'free')
 HEAP = ['valgrind', '--leak-check=no', '--undef-value-errors=no']
 
+ON_ONE_CPU = ['taskset', '--cpu-list', str(min(os.sched_getaffinity(0)))]
+
 # qos-test asks a QEMU first what there is, which is nobody's cost
 WRAPPER = '''#!/bin/sh
 case " $* " in *" -machine none "*) exec {qemu} "$@" ;; esac
@@ -37,8 +39,8 @@ class QosTest:
     def __init__(self, build):
         self.build = Path(build).resolve()
 
-    def run(self, qemu, *options):
-        return good('tests/qtest/qos-test', '-m', 'perf', *options,
+    def run(self, qemu, *options, prefix=()):
+        return good(*prefix, 'tests/qtest/qos-test', '-m', 'perf', *options,
                     cwd=self.build, env={
                         **os.environ, 'QTEST_QEMU_BINARY': str(qemu),
                         'QTEST_QEMU_IMG': ''})
@@ -47,9 +49,9 @@ class QosTest:
     def paths(self):
         return glib_cases(self.run(emulator(self.build), '-l'))
 
-    def bench(self, name, qemu=None, tool=()):
-        """Run the benchmark bench/@name on @qemu, with QEMU under @tool; a list
-        of (name, times, value), in their order."""
+    def bench(self, name, qemu=None, tool=(), prefix=()):
+        """Run the benchmark bench/@name on @qemu, with QEMU under @tool, and all
+        of it by @prefix; a list of (name, times, value), in their order."""
         path = next(path for path in self.paths()
                     if path.endswith(f'/bench/{name}'))
         qemu = qemu or emulator(self.build)
@@ -60,14 +62,14 @@ class QosTest:
                                                   tool=' '.join(tool)))
                 wrapper.chmod(0o755)
                 qemu = wrapper
-            out = self.run(qemu, '--tap', '-k', '-p', path)
+            out = self.run(qemu, '--tap', '-k', '-p', path, prefix=prefix)
         return [(what, int(times), int(value)) for what, times, value in
                 re.findall(r'^# bench (\S+) (\d+) (\d+)$', out, re.M)]
 
-    def times(self, name, qemu=None):
+    def times(self, name, qemu=None, prefix=()):
         """{what: figure for one}, in nanoseconds if it is a time."""
-        return {what: value / times
-                for what, times, value in self.bench(name, qemu)}
+        return {what: value / times for what, times, value in
+                self.bench(name, qemu, prefix=prefix)}
 
     def instructions(self, name, qemu=None, profiles=None, but=()):
         """{what: instructions for one} of a benchmark, without those of the
