@@ -50,7 +50,7 @@ class QosTest:
         return glib_cases(self.run(emulator(self.build), '-l'))
 
     def bench(self, name, qemu=None, tool=(), prefix=()):
-        """Run the benchmark bench/@name on @qemu, with QEMU under @tool, and all
+        """Run the benchmark bench/@name on @qemu, with QEMU under @tool and all
         of it by @prefix; a list of (name, times, value), in their order."""
         path = next(path for path in self.paths()
                     if path.endswith(f'/bench/{name}'))
