@@ -105,8 +105,11 @@ static void take_devfn(QPCIDevice *dev, int devfn, void *opaque)
     g_free(dev);
 }
 
-/* Start the device of the back-end as a driver does */
-static QVirtioPCIDevice *start_importer(QVirtioGPU *gpu, QVirtQueue **vq)
+/*
+ * Start the device of the back-end as a driver does.  The back-end will not
+ * answer QEMU when that stops it.
+ */
+static QVirtioPCIDevice *start_held_importer(QVirtioGPU *gpu, QVirtQueue **vq)
 {
     QPCIBus *bus = pci_device(gpu->vdev)->pdev->bus;
     QPCIAddress addr = { .devfn = -1 };
@@ -122,6 +125,7 @@ static QVirtioPCIDevice *start_importer(QVirtioGPU *gpu, QVirtQueue **vq)
     qvirtio_set_features(&dev->vdev, 1ull << VIRTIO_F_VERSION_1);
     *vq = qvirtqueue_setup(&dev->vdev, gpu->alloc, 0);
     qvirtio_set_driver_ok(&dev->vdev);
+    vhost_user_peer_hold(importer(), PEER_GET_VRING_BASE);
     return dev;
 }
 
@@ -207,8 +211,7 @@ static void vcpu_looks_up(void *obj, void *data, QGuestAllocator *alloc)
 
     for (i = 0; i < ROUNDS; i++) {
         create(gpu, uuid);
-        dev = start_importer(gpu, &vq);
-        vhost_user_peer_hold(importer(), PEER_GET_VRING_BASE);
+        dev = start_held_importer(gpu, &vq);
         vcpu_reset(gpu->qts, &dev->vdev);
         g_thread_join(look_up_while_held(gpu, uuid));
         vcpu_wait(gpu->qts);
@@ -226,8 +229,7 @@ static void vcpu_gets_no_texture(void *obj, void *data, QGuestAllocator *alloc)
     uuid_t uuid;
 
     create(gpu, uuid);
-    dev = start_importer(gpu, &vq);
-    vhost_user_peer_hold(importer(), PEER_GET_VRING_BASE);
+    dev = start_held_importer(gpu, &vq);
     vcpu_reset(gpu->qts, &dev->vdev);
     vhost_user_peer_wait_held(importer());
     g_assert_false(importer_finds(importer(), uuid));
@@ -249,8 +251,7 @@ static void migration_looks_up(void *obj, void *data, QGuestAllocator *alloc)
 
     for (i = 0; i < ROUNDS; i++) {
         create(gpu, uuid);
-        dev = start_importer(gpu, &vq);
-        vhost_user_peer_hold(importer(), PEER_GET_VRING_BASE);
+        dev = start_held_importer(gpu, &vq);
         send_migrate_to_nowhere(gpu->qts);
         driver = look_up_while_held(gpu, uuid);
         receive_return(gpu->qts);

@@ -431,20 +431,19 @@ static void do_request(BackEnd *be)
     send_backend_request(be, &parcel);
 }
 
-/* Ask for what makes QEMU call fuzz_export() */
-static void send_trigger(BackEnd *be)
+static void send_good_request(BackEnd *be, uint32_t request,
+                              const QemuUUID *uuid)
 {
     Parcel parcel = {
         .msg.hdr = {
-            .request = BACKEND_LOOKUP,
+            .request = request,
             .flags = VERSION | NEED_REPLY,
-            .size = sizeof(of_exporter_failing),
+            .size = sizeof(*uuid),
         },
         .size = SIZE_MAX,
     };
 
-    memcpy(parcel.msg.payload, &of_exporter_failing,
-           sizeof(of_exporter_failing));
+    memcpy(parcel.msg.payload, uuid, sizeof(*uuid));
     send_backend_request(be, &parcel);
 }
 
@@ -638,7 +637,8 @@ static void answer(BackEnd *be)
     case ANSWER_HELD_BACK:
     case ANSWER_HELD_BACK_OTHER:
         be->holds_answer = true;
-        send_trigger(be);
+        /* makes QEMU call fuzz_export() */
+        send_good_request(be, BACKEND_LOOKUP, &of_exporter_failing);
         if (be->channel < 0 || be->channel_ended) {
             release_answer(be);
         }
@@ -883,21 +883,14 @@ static void do_requests(BackEnd *be)
 /* Nobody reads the replies */
 static void do_flood(BackEnd *be)
 {
-    Parcel parcel = {
-        .msg.hdr = {
-            .request = BACKEND_REMOVE,
-            .flags = VERSION | NEED_REPLY,
-            .size = sizeof(QemuUUID),
-        },
-        .size = SIZE_MAX,
-    };
+    static const QemuUUID nobodys;
     int i;
 
     if (take(1) != 0x5a) {
         return;
     }
     for (i = 0; i < FLOOD; i++) {
-        send_backend_request(be, &parcel);
+        send_good_request(be, BACKEND_REMOVE, &nobodys);
         run(be);
     }
 }
