@@ -71,6 +71,7 @@ struct VhostUserPeer {
     int main_fd;
     int channel;
     PeerAnswer answer;
+    bool breaks_channel;
     uint8_t asked_uuid[PEER_UUID_SIZE];
     unsigned int asked;
     uint32_t hold;
@@ -258,6 +259,18 @@ static void set_channel(VhostUserPeer *peer, Message *msg)
     msg->num_fds = 0;
 }
 
+/* Have QEMU close the channel while it waits on the main one */
+static void break_channel(VhostUserPeer *peer)
+{
+    Header hdr = { .flags = FLAG_VERSION, .size = 0xfffffff0 };
+
+    write_message(peer->channel, &hdr, NULL, 0, NULL, 0, 0);
+    wait_fd(peer->channel, G_IO_IN);
+    close(peer->channel);
+    peer->channel = -1;
+    peer->breaks_channel = false;
+}
+
 /* The lock is held */
 static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
 {
@@ -288,6 +301,11 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
         return;
     case SET_BACKEND_REQ_FD:
         set_channel(peer, msg);
+        if (peer->breaks_channel) {
+            break_channel(peer);
+            reply_u64(fd, msg, 1);
+            return;
+        }
         break;
     }
     if (msg->hdr.flags & PEER_NEED_REPLY) {
@@ -441,6 +459,13 @@ void vhost_user_peer_wait_gone(VhostUserPeer *peer)
         ret = RETRY_ON_EINTR(recv(peer->channel, buf, sizeof(buf), 0));
     } while (ret > 0);
     vhost_user_peer_close_channel(peer);
+}
+
+void vhost_user_peer_break_next_channel(VhostUserPeer *peer)
+{
+    g_mutex_lock(&peer->lock);
+    peer->breaks_channel = true;
+    g_mutex_unlock(&peer->lock);
 }
 
 void vhost_user_peer_answer(VhostUserPeer *peer, PeerAnswer answer)

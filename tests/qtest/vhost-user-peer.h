@@ -115,6 +115,15 @@ void vhost_user_peer_wait_ready(VhostUserPeer *peer);
 void vhost_user_peer_wait_gone(VhostUserPeer *peer);
 
 /**
+ * vhost_user_peer_break_next_channel() - Refuse the next back-end channel
+ * @peer: back-end
+ *
+ * When QEMU gives it, the back-end first breaks the protocol on it, and when
+ * QEMU has closed it, answers that it did not take it.
+ */
+void vhost_user_peer_break_next_channel(VhostUserPeer *peer);
+
+/**
  * vhost_user_peer_answer() - Choose how GET_SHARED_OBJECT is answered
  * @peer: back-end
  * @answer: from now on

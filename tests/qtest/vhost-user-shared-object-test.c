@@ -491,6 +491,23 @@ static void channel_closes(void)
     end(&s);
 }
 
+/* QEMU does not close it twice; the next one is taken */
+static void channel_closes_while_set_up(void)
+{
+    g_autofree char *log = NULL;
+    Scene s = scene();
+
+    vhost_user_peer_break_next_channel(s.exporter);
+    vhost_user_peer_disconnect(s.exporter);
+    vhost_user_peer_wait_gone(s.exporter);
+    vhost_user_peer_wait_ready(s.exporter);
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    assert_found(s.importer, uuid_a, s.exporter);
+    g_assert_true(g_file_get_contents(s.log, &log, NULL, NULL));
+    g_assert_null(strstr(log, "GLib"));
+    end(&s);
+}
+
 static void device_is_unplugged(void)
 {
     Scene s = scene_with_args(true, "-device pci-bridge,chassis_nr=1,id=br");
@@ -845,6 +862,8 @@ static void add_table_tests(void)
     qtest_add_func(DIR "add/number-is-limited", number_is_limited);
     qtest_add_func(DIR "remove/of-anothers", remove_of_anothers);
     qtest_add_func(DIR "gone/channel-closes", channel_closes);
+    qtest_add_func(DIR "gone/channel-closes-while-set-up",
+                   channel_closes_while_set_up);
     qtest_add_func(DIR "gone/device-is-unplugged", device_is_unplugged);
 }
 
