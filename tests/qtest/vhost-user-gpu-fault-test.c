@@ -10,7 +10,10 @@
 #include "libqtest.h"
 #include "libqos/qgraph.h"
 #include "fault-path.h"
+#include "process-fds.h"
 #include "vhost-user-gpu.h"
+#include "virtio-gpu-drawn.h"
+#include "virtio-gpu-importer.h"
 
 /* It would end: see look_up_is_not_answered() */
 #define SKIPS FAULT(SENDMSG)
@@ -90,6 +93,49 @@ static void look_up_is_not_answered(void *obj, void *data,
     fault_forget_resource(&f);
 }
 
+/* Of the process, when it is done with what came before a command */
+static unsigned int fds_settled(const Faults *f)
+{
+    qvirtio_gpu_create_2d({ .gpu = f->gpu, .id = 99 });
+    qvirtio_gpu_unref({ .gpu = f->gpu, .id = 99 });
+    return process_fds_count(f->process);
+}
+
+/* A dma-buf is kept while there are enough: else it is the memfd once more */
+static void leaves_descriptors_to_qemu(void *obj, void *data,
+                                       QGuestAllocator *alloc)
+{
+    enum { RESERVED = 64, FREE = 6, RESOURCES = 5 };
+    struct rlimit limit, old;
+    Drawn d[RESOURCES];
+    unsigned int before, after;
+    Faults f;
+    int i;
+
+    if (vhost_user_gpu_missing()) {
+        return;
+    }
+    f = start(obj, alloc);
+    before = fds_settled(&f);
+    g_assert_cmpint(prlimit(f.process, RLIMIT_NOFILE, NULL, &old), ==, 0);
+    limit = (struct rlimit) { before + FREE + RESERVED, old.rlim_max };
+    g_assert_cmpint(prlimit(f.process, RLIMIT_NOFILE, &limit, NULL), ==, 0);
+    for (i = 0; i < RESOURCES; i++) {
+        drawn_new(&d[i], f.gpu, i + 1, 0x11);
+    }
+    for (i = 0; i < RESOURCES; i++) {
+        g_assert_true(importer_finds(importer(), d[i].uuid));
+    }
+    process_fds_restore(f.process, old);
+    after = fds_settled(&f);
+    g_assert_cmpuint(after, >, before + RESOURCES);
+    /* one of them may be used already */
+    g_assert_cmpuint(after, <=, before + FREE + 1);
+    for (i = 0; i < RESOURCES; i++) {
+        drawn_done(&d[i]);
+    }
+}
+
 static void *before(GString *cmd_line, void *arg)
 {
     const UUIDTest *test = arg;
@@ -108,6 +154,8 @@ static void register_vhost_user_gpu_fault_test(void)
         { "fault/vhost-user-gpu/share/dma-buf", test_path, &dmabuf_path },
         { "fault/vhost-user-gpu/look-up-is-not-answered",
           look_up_is_not_answered },
+        { "fault/vhost-user-gpu/leaves-descriptors-to-qemu",
+          leaves_descriptors_to_qemu, &dmabuf_path },
         { }
     };
 
