@@ -142,6 +142,27 @@ static void shown_as_image(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, backing);
 }
 
+/* pixman wants rows of whole 32-bit words */
+static void shown_with_odd_stride(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QVirtioGPUResourceOpt res = {
+        .gpu = gpu, .id = 1, .size = 2 * BYTES, .width = WIDTH,
+        .height = HEIGHT, .stride = WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL + 1,
+    };
+
+    if (blobs_missing()) {
+        return;
+    }
+    res.backing = guest_alloc(alloc, res.size);
+    res.backing_len = res.size;
+    do_qvirtio_gpu_create_blob(res);
+    res.expect = VIRTIO_GPU_RESP_ERR_UNSPEC;
+    do_qvirtio_gpu_set_scanout_blob(res);
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    guest_free(alloc, res.backing);
+}
+
 /* udmabuf wants whole pages: a guest could fill the host's disk with that */
 static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
 {
@@ -201,6 +222,9 @@ static void register_blob_test(void)
                  backing_later, &opts);
     qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/size-zero-saved", "virtio-gpu",
                  size_zero_saved, &opts);
+
+    qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/shown-with-odd-stride",
+                 "virtio-gpu", shown_with_odd_stride, &opts);
 
     opts.before = blob_and_messages_before;
     qos_add_test("defect/blob/warned-once", "virtio-gpu-pci", warned_once,

@@ -189,7 +189,7 @@ void do_qvirtio_gpu_set_scanout(QVirtioGPUResourceOpt opt)
     send_req(&opt, &req, sizeof(req));
 }
 
-/* Rows of VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM without padding */
+/* Rows of VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM */
 void do_qvirtio_gpu_set_scanout_blob(QVirtioGPUResourceOpt opt)
 {
     struct virtio_gpu_set_scanout_blob req = {
@@ -200,7 +200,7 @@ void do_qvirtio_gpu_set_scanout_blob(QVirtioGPUResourceOpt opt)
         .width = cpu_to_le32(opt.width ?: 1),
         .height = cpu_to_le32(opt.height ?: 1),
         .format = cpu_to_le32(VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM),
-        .strides = { cpu_to_le32((opt.width ?: 1) *
+        .strides = { cpu_to_le32(opt.stride ?: (opt.width ?: 1) *
                                  QVIRTIO_GPU_BYTES_PER_PIXEL) },
     };
 

@@ -44,6 +44,7 @@ typedef struct QVirtioGPUCommandOpt {
  * @format: create_2d only; 0 for VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM
  * @width: create_2d, transfer, set_scanout(_blob) and flush; 0 for 1
  * @height: as @width
+ * @stride: set_scanout_blob only: bytes per row; 0 for no padding
  * @scanout: set_scanout(_blob) only
  * @backing: attach_backing and create_blob: guest memory; 0 for none
  * @backing_len: attach_backing and create_blob: length of @backing
@@ -61,6 +62,7 @@ typedef struct QVirtioGPUResourceOpt {
     uint32_t format;
     uint32_t width;
     uint32_t height;
+    uint32_t stride;
     uint32_t scanout;
     uint64_t backing;
     uint32_t backing_len;
