@@ -20,6 +20,23 @@ unsigned int process_fds_count(pid_t pid)
     return num;
 }
 
+unsigned int process_fds_named(pid_t pid, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd", pid);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    unsigned int num = 0;
+    const char *fd;
+
+    g_assert_nonnull(dir);
+    while ((fd = g_dir_read_name(dir))) {
+        g_autofree char *link = g_build_filename(path, fd, NULL);
+        g_autofree char *file = g_file_read_link(link, NULL);
+
+        num += file && strstr(file, name);
+    }
+    return num;
+}
+
 unsigned int process_fds_settled(QTestState *qts)
 {
     qtest_qmp_assert_success(qts, "{ 'execute': 'query-status' }");

@@ -20,6 +20,15 @@
 unsigned int process_fds_count(pid_t pid);
 
 /**
+ * process_fds_named() - Count descriptors of certain files
+ * @pid: process
+ * @name: in the names of the files that count
+ *
+ * Return: how many it has open.
+ */
+unsigned int process_fds_named(pid_t pid, const char *name);
+
+/**
  * process_fds_settled() - Count descriptors of a QEMU that is done
  * @qts: the QEMU
  *

@@ -327,6 +327,14 @@ static void dmabuf_or_reason(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(uuid_compare(uuid, again), ==, 0);
 }
 
+/* Mesa 25.0 leaves one of its own behind where it cannot make a dma-buf of it */
+static unsigned int fds_but_mesas(QTestState *qts)
+{
+    unsigned int num = process_fds_settled(qts);
+
+    return num - process_fds_named(qtest_pid(qts), "/memfd:lp_dma_buf");
+}
+
 static void leaves_no_descriptors(void *obj, void *data,
                                   QGuestAllocator *alloc)
 {
@@ -337,11 +345,11 @@ static void leaves_no_descriptors(void *obj, void *data,
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1, .width = 16, .height = 16 });
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
     assert_dmabuf_or_reason(uuid);
-    before = process_fds_settled(gpu->qts);
+    before = fds_but_mesas(gpu->qts);
     for (int i = 0; i < 20; i++) {
         assert_dmabuf_or_reason(uuid);
     }
-    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
+    g_assert_cmpuint(fds_but_mesas(gpu->qts), ==, before);
 }
 
 static void *add_2d_gpu(GString *cmd_line, void *arg)
