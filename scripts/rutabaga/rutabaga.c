@@ -29,7 +29,7 @@ int32_t rutabaga_init(const struct rutabaga_builder *builder,
 
 int32_t rutabaga_get_num_capsets(struct rutabaga *ptr, uint32_t *num_capsets)
 {
-    *num_capsets = 0;
+    *num_capsets = 1;
     return 0;
 }
 
