@@ -211,6 +211,7 @@ static bool guest_memory_export(struct virtio_gpu_simple_resource *res,
         done = virtio_gpu_blob_export(res, object, errp);
     }
     virtio_gpu_fini_udmabuf(res);
+    res->blob = NULL;
     return done;
 }
 

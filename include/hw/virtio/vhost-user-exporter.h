@@ -15,7 +15,7 @@
 #include "qemu/uuid.h"
 
 /*
- * What one back-end can make QEMU remember: about 10 MiB.  There is hardly a
+ * What one back-end can make QEMU remember: about 7 MB.  There is hardly a
  * use for more, as mappings and descriptors are limited in about this number.
  */
 #define VHOST_USER_MAX_SHARED_OBJECTS 65536

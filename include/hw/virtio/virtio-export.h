@@ -89,7 +89,8 @@ DECLARE_CLASS_CHECKERS(VirtIOExporterClass, VIRTIO_EXPORTER,
  * @has_id: @id is known
  * @id: by which the driver of the device knows the object
  * @object: as virtio_export_lookup() would give it, less the descriptor
- * @obstacle: why a look-up cannot succeed; NULL if it can
+ * @obstacle: why a look-up cannot succeed, as far as is known without one;
+ *            else NULL
  *
  * All of it is valid during the call of VirtIOExportFn only.
  */
