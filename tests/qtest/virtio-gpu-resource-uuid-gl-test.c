@@ -327,7 +327,7 @@ static void dmabuf_or_reason(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(uuid_compare(uuid, again), ==, 0);
 }
 
-/* Mesa 25.0 leaves one of its own behind where it cannot make a dma-buf of it */
+/* Mesa 25.0 leaves one of its own behind where it can make no dma-buf */
 static unsigned int fds_but_mesas(QTestState *qts)
 {
     unsigned int num = process_fds_settled(qts);
