@@ -7,7 +7,8 @@
 say() { printf '==> %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-unset CDPATH
+unset CDPATH LANGUAGE
+export LC_ALL=C.UTF-8         # what commands say is read here
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 [ -n "${VIRTIO_GPU_UUID_CACHE:-${XDG_CACHE_HOME:-${HOME:-}}}" ] ||
     die "there is no home folder: set VIRTIO_GPU_UUID_CACHE to a cache folder"

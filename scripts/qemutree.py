@@ -37,8 +37,22 @@ IDENTITY = {
     'GIT_COMMITTER_NAME': 'series', 'GIT_COMMITTER_EMAIL': 'series@localhost',
     'GIT_AUTHOR_DATE': '1577836800 +0000',
     'GIT_COMMITTER_DATE': '1577836800 +0000',
-    'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_SYSTEM': os.devnull,
 }
+# Nothing of the user's, who may be another than the tree's owner.  Messages
+# are in English, for they are read here.
+CONFIG = {
+    'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_SYSTEM': os.devnull,
+    'GIT_CONFIG_COUNT': '1', 'GIT_CONFIG_KEY_0': 'safe.directory',
+    'GIT_CONFIG_VALUE_0': '*', 'LC_ALL': 'C.UTF-8', 'LANGUAGE': '',
+}
+CHANGE_OUTPUT = 'TAR_OPTIONS', 'XZ_DEFAULTS', 'XZ_OPT'
+
+
+def environment(**more):
+    """An environment in which git, tar and xz do the same for everyone."""
+    inherited = {name: value for name, value in os.environ.items()
+                 if not name.startswith('GIT_') and name not in CHANGE_OUTPUT}
+    return {**inherited, **CONFIG, **more}
 
 
 class TreeError(Exception):
@@ -137,7 +151,7 @@ class QemuTree:
         done = subprocess.run(
             ['git', '-C', str(cwd or self.path), *args], input=stdin, text=True,
             errors='surrogateescape', capture_output=True, check=False,
-            env={**os.environ, **IDENTITY, **(env or {})})
+            env=environment(**{**IDENTITY, **(env or {})}))
         if check and done.returncode != 0:
             raise TreeError(f'git {args[0]}: {done.stderr.strip()}')
         return done.stdout

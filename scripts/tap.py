@@ -3,16 +3,20 @@
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
+import os
 import re
 import subprocess
 import sys
 import traceback
 
 
-def command(*words, **options):
-    """Run a command; what subprocess.run() returns, with its output."""
+def command(*words, env=None, **options):
+    """Run a command; what subprocess.run() returns, with its output, which is
+    in English."""
     return subprocess.run([str(word) for word in words], text=True,
-                          capture_output=True, check=False, **options)
+                          capture_output=True, check=False, **options,
+                          env={**(os.environ if env is None else env),
+                               'LC_ALL': 'C.UTF-8', 'LANGUAGE': ''})
 
 
 def good(*words, **options):
