@@ -17,6 +17,7 @@ that patch's hunks to the same files.
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -170,12 +171,12 @@ class QemuTree:
     def set_ref(self, name, commit):
         self.git('update-ref', f'refs/virtio-gpu-uuid/{name}', commit)
 
+    @contextlib.contextmanager
     def index(self):
-        """An environment for git with an index file of its own."""
-        handle, name = tempfile.mkstemp(dir=self.path / '.git')
-        os.close(handle)
-        os.unlink(name)
-        return {'GIT_INDEX_FILE': name}
+        """An environment for git with an index file of its own, while it is
+        in use."""
+        with tempfile.TemporaryDirectory(dir=self.path / '.git') as folder:
+            yield {'GIT_INDEX_FILE': f'{folder}/index'}
 
     def commit(self, tree, message, parent=None):
         """Commit the @tree; the id of the commit."""
@@ -198,21 +199,23 @@ class QemuTree:
 
     def apply(self, base, patches, top=TOP):
         """Put @patches on @base, one commit each; the id of the last."""
-        env = self.index()
-        self.git('read-tree', base, env=env)
         commit = base
-        for patch in patches:
-            for name in patch.files:
-                mode = '100755' if os.access(top / name, os.X_OK) else '100644'
-                blob = self.git('hash-object', '-w', str(top / name)).strip()
-                self.git('update-index', '--add', '--cacheinfo',
-                         f'{mode},{blob},{name}', env=env)
-            if patch.diff.strip():
-                self.apply_hunks(base, patch, env)
-            commit = self.commit(self.git('write-tree', env=env).strip(),
-                                 patch.message, commit)
-        os.unlink(env['GIT_INDEX_FILE'])
+        with self.index() as env:
+            self.git('read-tree', base, env=env)
+            for patch in patches:
+                self.add_files(patch, top, env)
+                if patch.diff.strip():
+                    self.apply_hunks(base, patch, env)
+                commit = self.commit(self.git('write-tree', env=env).strip(),
+                                     patch.message, commit)
         return commit
+
+    def add_files(self, patch, top, env):
+        for name in patch.files:
+            mode = '100755' if os.access(top / name, os.X_OK) else '100644'
+            blob = self.git('hash-object', '-w', str(top / name)).strip()
+            self.git('update-index', '--add', '--cacheinfo',
+                     f'{mode},{blob},{name}', env=env)
 
     def apply_hunks(self, base, patch, env):
         try:
@@ -228,15 +231,13 @@ class QemuTree:
 
     def applied(self, commit, diff, path):
         """What @path is after @diff on @commit; '' if that does not apply."""
-        env = self.index()
-        self.git('read-tree', commit, env=env)
-        try:
-            self.git('apply', '--cached', '-', stdin=diff, env=env)
-            return self.git('show', f':{path}', env=env)
-        except TreeError:
-            return ''
-        finally:
-            os.unlink(env['GIT_INDEX_FILE'])
+        with self.index() as env:
+            self.git('read-tree', commit, env=env)
+            try:
+                self.git('apply', '--cached', '-', stdin=diff, env=env)
+                return self.git('show', f':{path}', env=env)
+            except TreeError:
+                return ''
 
     def dirty(self):
         """The files that differ from HEAD, untracked ones included."""
