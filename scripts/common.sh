@@ -192,18 +192,29 @@ build_folder() {
     echo "$folder"
 }
 
+# clear_build FOLDER: remove what a failed set-up has left, but not a tree that
+# somebody has prepared there.
+clear_build() {
+    if [ -e "$1/src/.git" ]; then
+        rm -rf "$1"/meson-{private,info,logs}
+    else
+        rm -rf "$1"
+    fi
+}
+
 # set_up_build LANE QEMU: make its build_folder by meson and build it.
 set_up_build() {
     local lane=$1 qemu=$2 folder options
+    [ -z "$qemu" ] || is_version "$qemu" || qemu=$(realpath -e "$2" 2>/dev/null) ||
+        die "there is no $2: name a version as 10.2, a folder or a tarball"
     folder=$(build_folder "$lane" "$qemu")
-    [ -z "$qemu" ] || is_version "$qemu" || qemu=$(realpath "$qemu")
     options=(-Dlane="$lane" -Dqemu="$qemu")
     [[ $lane != twin && $lane != release ]] ||
         options+=(-Dpatched="$(build_folder plain "$qemu")")
     if [ -f "$folder/build.ninja" ]; then
         meson configure "$folder" "${options[@]}" >/dev/null
     else
-        rm -rf "$folder"
+        clear_build "$folder"
         meson setup "$folder" "$TOP" "${options[@]}" >/dev/null
     fi || die "meson could not set up $folder"
     meson compile -C "$folder" >&2 || die "the $lane build failed, see above"
