@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tap import good
-from qemutree import TOP
+from qemutree import TOP, environment
 
 REPOSITORY = '/root/virtio-gpu-uuid'
 # Runs in namespaces of its own, with which its mounts and processes end.  The
@@ -101,10 +101,16 @@ class Debian13:
         """Make the git repository @folder there, with @refs ("commit:ref") of
         @repository, of which the first is checked out."""
         there = self.path(folder)
-        good('git', 'init', '-q', '-b', 'none', there)
-        good('git', '-C', repository, 'push', '-q', there, *refs)
-        good('git', '-C', there, 'checkout', '-q', '-B', 'main',
-             refs[0].partition(':')[2])
+
+        def git(where, *words):
+            good('git', '-C', where, *words, env=environment())
+
+        there.mkdir(parents=True, exist_ok=True)
+        git(there, 'init', '-q', '-b', 'none')
+        # @repository may be a shallow clone
+        git(there, 'config', 'receive.shallowUpdate', 'true')
+        git(repository, 'push', '-q', there, *refs)
+        git(there, 'checkout', '-q', '-B', 'main', refs[0].partition(':')[2])
 
     def clone(self):
         """A clone there of this repository, with what is tracked in it as it
@@ -126,7 +132,7 @@ def as_it_is():
     someone = {f'GIT_{role}_{field}': 'someone@localhost' for role in
                ('AUTHOR', 'COMMITTER') for field in ('NAME', 'EMAIL')}
     return good('git', '-C', TOP, 'stash', 'create',
-                env={**os.environ, **someone}).strip() or 'HEAD'
+                env=environment(**someone)).strip() or 'HEAD'
 
 
 def check_counts(text):
