@@ -184,10 +184,15 @@ other_versions() {
     done
 }
 
+# is_main TEXT: whether that version of QEMU is the one without a name.
+is_main() {
+    is_version "$1" && grep -qF "MAIN = '$1' " "$TOP/scripts/qemutree.py"
+}
+
 # build_folder LANE QEMU
 build_folder() {
     local folder=$TOP/build
-    ! is_version "$2" || folder+=-$2
+    ! is_version "$2" || is_main "$2" || folder+=-$2
     [ "$1" = plain ] || folder+=-$1
     echo "$folder"
 }
@@ -207,6 +212,7 @@ set_up_build() {
     local lane=$1 qemu=$2 folder options
     [ -z "$qemu" ] || is_version "$qemu" || qemu=$(realpath -e "$2" 2>/dev/null) ||
         die "there is no $2: name a version as 10.2, a folder or a tarball"
+    ! is_main "$qemu" || qemu=
     folder=$(build_folder "$lane" "$qemu")
     options=(-Dlane="$lane" -Dqemu="$qemu")
     [[ $lane != twin && $lane != release ]] ||
