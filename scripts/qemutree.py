@@ -21,6 +21,7 @@ import contextlib
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -58,6 +59,17 @@ def environment(**more):
 
 class TreeError(Exception):
     """Something that the user can mend; its text says how."""
+
+
+def run(main):
+    """Run @main; what the user can mend is said in one line."""
+    try:
+        main()
+    except TreeError as error:
+        sys.exit(f'error: {error}')
+    except OSError as error:
+        where = f'{error.filename}: ' if error.filename else ''
+        sys.exit(f'error: {where}{error.strerror or error}')
 
 
 class Patch:
