@@ -210,7 +210,8 @@ clear_build() {
 # set_up_build LANE QEMU: make its build_folder by meson and build it.
 set_up_build() {
     local lane=$1 qemu=$2 folder options
-    [ -z "$qemu" ] || is_version "$qemu" || qemu=$(realpath -e "$2" 2>/dev/null) ||
+    [ -z "$qemu" ] || is_version "$qemu" ||
+        qemu=$(realpath -e "$qemu" 2>/dev/null) ||
         die "there is no $2: name a version as 10.2, a folder or a tarball"
     ! is_main "$qemu" || qemu=
     folder=$(build_folder "$lane" "$qemu")

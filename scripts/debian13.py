@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from tap import good
+from tap import exit_on_signals, good, on_signals
 from qemutree import TOP, environment
 
 REPOSITORY = '/root/virtio-gpu-uuid'
@@ -148,17 +148,12 @@ def check_counts(text):
     assert len(skipped) == int(counts[2]), 'a skip does not say why'
 
 
-def on_signals(handler):
-    for number in signal.SIGHUP, signal.SIGINT, signal.SIGTERM:
-        signal.signal(number, handler)
-
-
 @contextlib.contextmanager
 def machine(root, shares_cache=False):
     """A machine, unpacked anew, so that nothing is there that an earlier run
     installed; a signal ends what runs on it, and it is removed at the end.
     Its cache folder is empty, or this machine's."""
-    on_signals(lambda number, _: sys.exit(signal.strsignal(number)))
+    exit_on_signals()
     found = Debian13(root, shares_cache)
     try:
         found.remove()      # what a killed run has left

@@ -5,8 +5,11 @@ SPDX-License-Identifier: GPL-2.0-or-later
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 import traceback
 
 
@@ -30,6 +33,26 @@ def glib_cases(listed):
     """The cases in what a GLib test program prints for -l.  Debian 13's GLib
     lists them as comments."""
     return re.findall(r'^(?:# )?(/\S+)$', listed, re.M)
+
+
+def on_signals(handler):
+    for number in signal.SIGHUP, signal.SIGINT, signal.SIGTERM:
+        signal.signal(number, handler)
+
+
+def exit_on_signals():
+    """End as at an error, so that what is to be removed at the end is."""
+    on_signals(lambda number, _: sys.exit(signal.strsignal(number)))
+
+
+def remove(folder):
+    """Remove @folder, in which commands that a signal ends may still write."""
+    on_signals(signal.SIG_IGN)
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(0.5)
 
 
 def run(cases):
