@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/module.h"
+#include "qemu/units.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
 #include "libqos/virtio-gpu-client.h"
@@ -142,25 +143,51 @@ static void shown_as_image(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, backing);
 }
 
-/* pixman wants rows of whole 32-bit words */
-static void shown_with_odd_stride(void *obj, void *data, QGuestAllocator *alloc)
+/* @res says what is shown, and what the answer is */
+static void try_to_show(QVirtioGPU *gpu, QGuestAllocator *alloc,
+                        QVirtioGPUResourceOpt res)
 {
-    QVirtioGPU *gpu = obj;
-    QVirtioGPUResourceOpt res = {
-        .gpu = gpu, .id = 1, .size = 2 * BYTES, .width = WIDTH,
-        .height = HEIGHT, .stride = WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL + 1,
-    };
+    uint64_t size = 2 * BYTES;
 
     if (blobs_missing()) {
         return;
     }
-    res.backing = guest_alloc(alloc, res.size);
-    res.backing_len = res.size;
-    do_qvirtio_gpu_create_blob(res);
-    res.expect = VIRTIO_GPU_RESP_ERR_UNSPEC;
+    res.gpu = gpu;
+    res.id = 1;
+    res.width = WIDTH;
+    res.height = HEIGHT;
+    res.backing = guest_alloc(alloc, size);
+    qvirtio_gpu_create_blob({ .gpu = gpu, .id = 1, .size = size,
+                              .backing = res.backing, .backing_len = size });
     do_qvirtio_gpu_set_scanout_blob(res);
     qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
     guest_free(alloc, res.backing);
+}
+
+/* pixman wants rows of whole 32-bit words */
+static void shown_with_odd_stride(void *obj, void *data, QGuestAllocator *alloc)
+{
+    try_to_show(obj, alloc, (QVirtioGPUResourceOpt) {
+        .stride = WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL + 1,
+        .expect = VIRTIO_GPU_RESP_ERR_UNSPEC,
+    });
+}
+
+static void shown_with_short_rows(void *obj, void *data, QGuestAllocator *alloc)
+{
+    try_to_show(obj, alloc, (QVirtioGPUResourceOpt) {
+        .stride = QVIRTIO_GPU_BYTES_PER_PIXEL,
+        .expect = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
+    });
+}
+
+/* In 32 bits the row that is shown first begins at 0 */
+static void shown_beyond_4_gib(void *obj, void *data, QGuestAllocator *alloc)
+{
+    try_to_show(obj, alloc, (QVirtioGPUResourceOpt) {
+        .top = 4 * GiB / (WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL),
+        .expect = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
+    });
 }
 
 /* udmabuf wants whole pages: a guest could fill the host's disk with that */
@@ -225,6 +252,10 @@ static void register_blob_test(void)
 
     qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/shown-with-odd-stride",
                  "virtio-gpu", shown_with_odd_stride, &opts);
+    qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/shown-with-short-rows",
+                 "virtio-gpu", shown_with_short_rows, &opts);
+    qos_add_test(QVIRTIO_GPU_DEFECT_10_2 "blob/shown-beyond-4-gib",
+                 "virtio-gpu", shown_beyond_4_gib, &opts);
 
     opts.before = blob_and_messages_before;
     qos_add_test("defect/blob/warned-once", "virtio-gpu-pci", warned_once,

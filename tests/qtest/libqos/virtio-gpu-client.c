@@ -198,12 +198,13 @@ void do_qvirtio_gpu_set_scanout_blob(QVirtioGPUResourceOpt opt)
         .scanout_id = cpu_to_le32(opt.scanout),
         .resource_id = cpu_to_le32(opt.id),
         .width = cpu_to_le32(opt.width ?: 1),
-        .height = cpu_to_le32(opt.height ?: 1),
+        .height = cpu_to_le32((opt.height ?: 1) + opt.top),
         .format = cpu_to_le32(VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM),
         .strides = { cpu_to_le32(opt.stride ?: (opt.width ?: 1) *
                                  QVIRTIO_GPU_BYTES_PER_PIXEL) },
     };
 
+    req.r.y = cpu_to_le32(opt.top);
     send_req(&opt, &req, sizeof(req));
 }
 

@@ -45,6 +45,7 @@ typedef struct QVirtioGPUCommandOpt {
  * @width: create_2d, transfer, set_scanout(_blob) and flush; 0 for 1
  * @height: as @width
  * @stride: set_scanout_blob only: bytes per row; 0 for no padding
+ * @top: set_scanout_blob only: rows above those that are shown
  * @scanout: set_scanout(_blob) only
  * @backing: attach_backing and create_blob: guest memory; 0 for none
  * @backing_len: attach_backing and create_blob: length of @backing
@@ -63,6 +64,7 @@ typedef struct QVirtioGPUResourceOpt {
     uint32_t width;
     uint32_t height;
     uint32_t stride;
+    uint32_t top;
     uint32_t scanout;
     uint64_t backing;
     uint32_t backing_len;
