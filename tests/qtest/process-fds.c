@@ -7,20 +7,15 @@
 #include "qemu/osdep.h"
 #include "process-fds.h"
 
-unsigned int process_fds_count(pid_t pid)
+static bool is_named(const char *link, const char *name)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%d/fd", pid);
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    unsigned int num = 0;
+    g_autofree char *file = g_file_read_link(link, NULL);
 
-    g_assert_nonnull(dir);
-    while (g_dir_read_name(dir)) {
-        num++;
-    }
-    return num;
+    return file && strstr(file, name);
 }
 
-unsigned int process_fds_named(pid_t pid, const char *name)
+/* All of them if @name is NULL */
+static unsigned int count_fds(pid_t pid, const char *name)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/fd", pid);
     g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
@@ -30,11 +25,20 @@ unsigned int process_fds_named(pid_t pid, const char *name)
     g_assert_nonnull(dir);
     while ((fd = g_dir_read_name(dir))) {
         g_autofree char *link = g_build_filename(path, fd, NULL);
-        g_autofree char *file = g_file_read_link(link, NULL);
 
-        num += file && strstr(file, name);
+        num += !name || is_named(link, name);
     }
     return num;
+}
+
+unsigned int process_fds_count(pid_t pid)
+{
+    return count_fds(pid, NULL);
+}
+
+unsigned int process_fds_named(pid_t pid, const char *name)
+{
+    return count_fds(pid, name);
 }
 
 unsigned int process_fds_settled(QTestState *qts)
@@ -83,18 +87,24 @@ static bool is_open(pid_t pid, unsigned int fd)
     return lstat(path, &st) == 0;
 }
 
+struct rlimit process_fds_limit(pid_t pid, unsigned int num)
+{
+    struct rlimit old, limit;
+
+    g_assert_cmpint(prlimit(pid, RLIMIT_NOFILE, NULL, &old), ==, 0);
+    limit = (struct rlimit) { .rlim_cur = num, .rlim_max = old.rlim_max };
+    g_assert_cmpint(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), ==, 0);
+    return old;
+}
+
 struct rlimit process_fds_exhaust(pid_t pid)
 {
-    struct rlimit old, none;
     unsigned int fd = 0;
 
     while (is_open(pid, fd)) {
         fd++;
     }
-    g_assert_cmpint(prlimit(pid, RLIMIT_NOFILE, NULL, &old), ==, 0);
-    none = (struct rlimit) { .rlim_cur = fd, .rlim_max = old.rlim_max };
-    g_assert_cmpint(prlimit(pid, RLIMIT_NOFILE, &none, NULL), ==, 0);
-    return old;
+    return process_fds_limit(pid, fd);
 }
 
 void process_fds_restore(pid_t pid, struct rlimit old)

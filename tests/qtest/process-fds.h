@@ -57,6 +57,15 @@ uint64_t process_anon_bytes(pid_t pid);
 unsigned int process_count_mapped(pid_t pid, const char *name);
 
 /**
+ * process_fds_limit() - Bound the descriptors of a process
+ * @pid: process; what it has open stays so
+ * @num: no descriptor that it opens is as high
+ *
+ * Return: limit to be passed to process_fds_restore().
+ */
+struct rlimit process_fds_limit(pid_t pid, unsigned int num);
+
+/**
  * process_fds_exhaust() - Let a process open no more descriptors
  * @pid: process; what it has open stays so, and can be polled
  *
@@ -65,7 +74,7 @@ unsigned int process_count_mapped(pid_t pid, const char *name);
 struct rlimit process_fds_exhaust(pid_t pid);
 
 /**
- * process_fds_restore() - Undo process_fds_exhaust()
+ * process_fds_restore() - Undo process_fds_limit() or process_fds_exhaust()
  * @pid: process
  * @old: what that has returned
  */

@@ -106,9 +106,9 @@ static void leaves_descriptors_to_qemu(void *obj, void *data,
                                        QGuestAllocator *alloc)
 {
     enum { RESERVED = 64, FREE = 6, RESOURCES = 5 };
-    struct rlimit limit, old;
-    Drawn d[RESOURCES];
     unsigned int before, after;
+    Drawn d[RESOURCES];
+    struct rlimit old;
     Faults f;
     int i;
 
@@ -117,9 +117,7 @@ static void leaves_descriptors_to_qemu(void *obj, void *data,
     }
     f = start(obj, alloc);
     before = fds_settled(&f);
-    g_assert_cmpint(prlimit(f.process, RLIMIT_NOFILE, NULL, &old), ==, 0);
-    limit = (struct rlimit) { before + FREE + RESERVED, old.rlim_max };
-    g_assert_cmpint(prlimit(f.process, RLIMIT_NOFILE, &limit, NULL), ==, 0);
+    old = process_fds_limit(f.process, before + FREE + RESERVED);
     for (i = 0; i < RESOURCES; i++) {
         drawn_new(&d[i], f.gpu, i + 1, 0x11);
     }
