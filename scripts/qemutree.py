@@ -222,12 +222,25 @@ class QemuTree:
                                      patch.message, commit)
         return commit
 
+    def with_texts(self, commit, texts):
+        """The tree of @commit with @texts, {path: text}."""
+        with self.index() as env:
+            self.git('read-tree', commit, env=env)
+            for path, text in texts.items():
+                blob = self.git('hash-object', '-w', '--stdin', stdin=text)
+                self.add_blob(path, blob.strip(), self.path / path, env)
+            return self.git('write-tree', env=env).strip()
+
+    def add_blob(self, path, blob, like, env):
+        """Put @blob into the index as @path, executable if the file @like is."""
+        mode = '100755' if os.access(like, os.X_OK) else '100644'
+        self.git('update-index', '--add', '--cacheinfo',
+                 f'{mode},{blob},{path}', env=env)
+
     def add_files(self, patch, top, env):
         for name in patch.files:
-            mode = '100755' if os.access(top / name, os.X_OK) else '100644'
             blob = self.git('hash-object', '-w', str(top / name)).strip()
-            self.git('update-index', '--add', '--cacheinfo',
-                     f'{mode},{blob},{name}', env=env)
+            self.add_blob(name, blob, top / name, env)
 
     def apply_hunks(self, base, patch, env):
         try:
