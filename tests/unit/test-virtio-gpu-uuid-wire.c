@@ -208,7 +208,7 @@ static void migration_save(Fixture *f, gconstpointer data)
     QEMUFile *file = qemu_file_new_output(QIO_CHANNEL(buffer));
 
     give_uuid(f);
-    g_assert_cmpint(vmstate_save_state_with_err(
+    g_assert_cmpint(vmstate_save_state(
                         file, &vmstate_virtio_gpu_resource_uuid, f->gpu, NULL,
                         &error_abort), ==, 0);
     g_assert_cmpint(qemu_fflush(file), ==, 0);
@@ -230,9 +230,9 @@ static void migration_load(Fixture *f, gconstpointer data)
     memcpy(buffer->data + sizeof(stream), the_uuid.data, sizeof(the_uuid));
     buffer->usage = sizeof(stream) + sizeof(the_uuid);
     buffer->data[buffer->usage++] = QEMU_VM_EOF;
-    g_assert_cmpint(virtio_export_vmstate_load(
-                        file, &vmstate_virtio_gpu_resource_uuid, f->gpu, 1),
-                    ==, 0);
+    g_assert_cmpint(vmstate_load_state(
+                        file, &vmstate_virtio_gpu_resource_uuid, f->gpu, 1,
+                        NULL), ==, 0);
     assert_has_uuid(f);
     qemu_fclose(file);
     object_unref(OBJECT(buffer));

@@ -1,7 +1,8 @@
 /*
- * Differences between the versions of QEMU that these files are for
+ * What the newest QEMU that these files are for has, for an older one
  *
- * With one version to serve, the header goes and its users name what they mean.
+ * With one version to serve, the header goes, and the type's users say const
+ * void: scripts/series does that for --upstream.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,12 +14,15 @@
     (QEMU_VERSION_MAJOR == 10 && QEMU_VERSION_MINOR > 0)
 /* What class_init() is given beside the class */
 typedef const void VirtIOExportClassData;
-#define vmstate_save_state_with_err vmstate_save_state
-#define virtio_export_vmstate_load(file, vmsd, opaque, version_id) \
-    vmstate_load_state(file, vmsd, opaque, version_id, NULL)
 #else
+#include "migration/vmstate.h"
+
 typedef void VirtIOExportClassData;
-#define virtio_export_vmstate_load vmstate_load_state
+#define vmstate_save_state(file, vmsd, opaque, vmdesc, errp) \
+    vmstate_save_state_with_err(file, vmsd, opaque, vmdesc, errp)
+/* errp is NULL: there is nothing that would set it */
+#define vmstate_load_state(file, vmsd, opaque, version_id, errp) \
+    vmstate_load_state(file, vmsd, opaque, version_id)
 /* libqtest's, which is the same but for the name */
 #define qtest_init_ext qtest_init_with_env_and_capabilities
 #endif

@@ -522,8 +522,8 @@ static bool load(const Case *c, const GByteArray *stream, uint8_t version)
         memcpy(ioc->data, stream->data, stream->len);
     }
     ioc->usage = stream->len;
-    ret = virtio_export_vmstate_load(f, c->vmsd, c->gpu,
-                                     is_parent(c) ? VERSION : version);
+    ret = vmstate_load_state(f, c->vmsd, c->gpu,
+                             is_parent(c) ? VERSION : version, NULL);
     qemu_fclose(f);
     object_unref(OBJECT(ioc));
     return ret == 0;
@@ -535,8 +535,7 @@ static GByteArray *save(const Case *c)
     QEMUFile *f = qemu_file_new_output(QIO_CHANNEL(ioc));
     GByteArray *stream = g_byte_array_new();
 
-    g_assert(vmstate_save_state_with_err(f, c->vmsd, c->gpu, NULL,
-                                         &error_abort) == 0);
+    g_assert(vmstate_save_state(f, c->vmsd, c->gpu, NULL, &error_abort) == 0);
     g_assert(qemu_fflush(f) == 0);
     g_byte_array_append(stream, ioc->data, ioc->usage);
     append_u8(stream, QEMU_VM_EOF);
