@@ -223,10 +223,13 @@ class QemuTree:
         return commit
 
     def with_texts(self, commit, texts):
-        """The tree of @commit with @texts, {path: text}."""
+        """The tree of @commit with @texts, {path: text}, None for no file."""
         with self.index() as env:
             self.git('read-tree', commit, env=env)
             for path, text in texts.items():
+                if text is None:
+                    self.git('update-index', '--force-remove', path, env=env)
+                    continue
                 blob = self.git('hash-object', '-w', '--stdin', stdin=text)
                 self.add_blob(path, blob.strip(), self.path / path, env)
             return self.git('write-tree', env=env).strip()
