@@ -70,6 +70,8 @@ struct VhostUserPeer {
     bool quit;
     int main_fd;
     int channel;
+    unsigned int num_channels;  /* that QEMU has given */
+    unsigned int used_channel;  /* the number of the one that the test uses */
     PeerAnswer answer;
     bool breaks_channel;
     uint8_t asked_uuid[PEER_UUID_SIZE];
@@ -256,6 +258,7 @@ static void set_channel(VhostUserPeer *peer, Message *msg)
         close(peer->channel);
     }
     peer->channel = msg->fds[0];
+    peer->num_channels++;
     msg->num_fds = 0;
 }
 
@@ -446,19 +449,39 @@ void vhost_user_peer_wait_ready(VhostUserPeer *peer)
 {
     g_mutex_lock(&peer->lock);
     peer_wait(peer, peer->channel >= 0);
+    peer->used_channel = peer->num_channels;
     g_mutex_unlock(&peer->lock);
 }
 
 void vhost_user_peer_wait_gone(VhostUserPeer *peer)
 {
     char buf[4096];
+    int fd = -1;
     ssize_t ret;
 
+    g_mutex_lock(&peer->lock);
+    g_assert_cmpuint(peer->used_channel, >, 0);
+    if (peer->used_channel == peer->num_channels) {
+        fd = fcntl(peer->channel, F_DUPFD_CLOEXEC, 0);
+        g_assert_cmpint(fd, >=, 0);
+    }
+    g_mutex_unlock(&peer->lock);
+    if (fd < 0) {
+        return;
+    }
+
     do {
-        wait_fd(peer->channel, G_IO_IN);
-        ret = RETRY_ON_EINTR(recv(peer->channel, buf, sizeof(buf), 0));
+        wait_fd(fd, G_IO_IN);
+        ret = RETRY_ON_EINTR(recv(fd, buf, sizeof(buf), 0));
     } while (ret > 0);
-    vhost_user_peer_close_channel(peer);
+    close(fd);
+
+    g_mutex_lock(&peer->lock);
+    if (peer->used_channel == peer->num_channels) {
+        close(peer->channel);
+        peer->channel = -1;
+    }
+    g_mutex_unlock(&peer->lock);
 }
 
 void vhost_user_peer_break_next_channel(VhostUserPeer *peer)

@@ -111,6 +111,9 @@ void vhost_user_peer_wait_ready(VhostUserPeer *peer);
 /**
  * vhost_user_peer_wait_gone() - Wait until QEMU has closed the back-end channel
  * @peer: back-end
+ *
+ * That is the channel of the last vhost_user_peer_wait_ready().  QEMU may have
+ * given another one already.
  */
 void vhost_user_peer_wait_gone(VhostUserPeer *peer);
 
