@@ -1,8 +1,8 @@
 /*
  * Letting calls to the host fail, at the moment that a test chooses
  *
- * This needs a library that is preloaded into who calls, and the file by
- * which one reaches it in the environment variable QTEST_FAULTS.
+ * This needs the library that fault-shim.c is, preloaded into who calls, and
+ * the file by which one reaches it in the environment variable QTEST_FAULTS.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

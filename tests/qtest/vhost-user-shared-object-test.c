@@ -106,7 +106,6 @@ static void assert_not_found(VhostUserPeer *by, const uint8_t *uuid)
     g_assert_cmpint(vhost_user_peer_lookup(by, uuid), ==, -1);
 }
 
-/* Defect 1 */
 static void uuid_reaches_exporter(void)
 {
     Scene s = scene();
@@ -121,7 +120,6 @@ static void uuid_reaches_exporter(void)
     end(&s);
 }
 
-/* Defect 2 */
 static void fd_comes_with_the_reply(void)
 {
     Scene s = scene();
@@ -170,7 +168,6 @@ static void no_descriptor_stays_in_qemu(void)
     end(&s);
 }
 
-/* Defect 3 */
 static void exporter_disconnects(void)
 {
     Scene s = scene();
@@ -189,7 +186,6 @@ static void exporter_disconnects(void)
     end(&s);
 }
 
-/* Defect 5 */
 static void own_object(void)
 {
     Scene s = scene();
@@ -203,7 +199,7 @@ static void own_object(void)
     end(&s);
 }
 
-/* Defect 5: QEMU has asked A when A's own look-up comes */
+/* QEMU has asked A when A's own look-up comes */
 static void two_look_each_other_up(void)
 {
     Scene s = scene();
@@ -281,7 +277,7 @@ static void stop_device(QOSState *qos, QVirtioPCIDevice *dev, QVirtQueue *vq)
 typedef void CrossFn(Scene *s, QVirtioPCIDevice *dev);
 
 /*
- * Defect 5: the exporter is in a look-up when QEMU asks for its queue's state.
+ * The exporter is in a look-up when QEMU asks for its queue's state.
  * @begin makes QEMU ask, and must not wait for QEMU; @finish may.
  */
 static void cross_get_vring_base(CrossFn *begin, CrossFn *finish)

@@ -222,7 +222,7 @@ static void second_copy(void *obj, void *data, QGuestAllocator *alloc)
     g_byte_array_unref(stream);
 }
 
-/* QEMU 10.0 names the field, too */
+/* QEMU may name the field, too */
 static void assert_cut_refused(QVirtioGPU *gpu, size_t offset)
 {
     GByteArray *stream = honest_stream(gpu);

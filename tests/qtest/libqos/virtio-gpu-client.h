@@ -13,8 +13,8 @@
 /* A 2D command that there is not */
 #define QVIRTIO_GPU_UNKNOWN_COMMAND 0x01ff
 
-/* Cases that QEMU 10.2 fails, and 10.0.13 does not: it has the fixes already */
-#define QVIRTIO_GPU_DEFECT_10_2 "defect-10.2/"
+/* Cases that QEMU has failed, and does where it lacks its own fixes */
+#define QVIRTIO_GPU_DEFECT_MENDED "defect-mended/"
 
 /* Of all formats that the tests show */
 #define QVIRTIO_GPU_BYTES_PER_PIXEL 4

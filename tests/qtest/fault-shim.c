@@ -6,6 +6,13 @@
  * test says which call of which process is to fail.  Calls that have nothing to
  * do with shared objects are left alone, by what they are called with.
  *
+ * In the build folder:
+ *
+ *   gcc -O2 -shared -fPIC -o fault-shim.so ../tests/qtest/fault-shim.c
+ *   truncate -s 4096 faults
+ *   QTEST_FAULTS=$PWD/faults LD_PRELOAD=$PWD/fault-shim.so \
+ *   QTEST_QEMU_BINARY=./qemu-system-x86_64 tests/qtest/qos-test
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -28,7 +35,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "../tests/qtest/fault-control.h"
+#include "fault-control.h"
 
 #define UUID_SIZE 16
 
@@ -46,7 +53,7 @@ static void *map_file(int fd)
                            PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
-__attribute__((constructor)) static void find_control(void)
+static void __attribute__((constructor)) find_control(void)
 {
     const char *path = getenv("QTEST_FAULTS");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
