@@ -12,7 +12,8 @@ patch, "Drop-when:" says when the patch can go.
 A version of QEMU may have a folder of its own in patches/.  Its series names
 patches that only this version needs, which come before the others.  A file
 there that has the name of another patch has hunks alone: they take the place of
-that patch's hunks to the same files.
+that patch's hunks to the same files.  The file "dropped" names patches that
+this version does not need.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -129,10 +130,19 @@ def hunks_by_file(diff):
             for part in parts}
 
 
-def names_in(folder):
-    """The names of the patches in @folder in order, none if it has no series."""
-    series = folder / 'series'
-    return series.read_text().split() if series.is_file() else []
+def names_in(folder, file='series'):
+    """The names of the patches in @file of @folder in order; none if it is not
+    there."""
+    path = folder / file
+    return path.read_text().split() if path.is_file() else []
+
+
+def names_for(version, top=TOP):
+    """The names of the patches that @version has, in order."""
+    own = top / 'patches' / version
+    dropped = names_in(own, 'dropped')
+    return names_in(own) + [name for name in names_in(top / 'patches')
+                            if name not in dropped]
 
 
 def read_series(version, top=TOP):
@@ -141,8 +151,10 @@ def read_series(version, top=TOP):
     names, own_names = names_in(common), names_in(own)
     patches = [Patch.parse(own / name) for name in own_names]
     patches += [Patch.parse(common / name).adapt(own / name) for name in names]
+    wanted = names_for(version, top)
     strays = {p.name for p in common.glob('*.patch')} - set(names) | \
         {p.name for p in own.glob('*.patch')} - {*names, *own_names}
+    strays |= set(names_in(own, 'dropped')) - set(names)
     if strays:
         raise TreeError(f'patches/series does not name {sorted(strays)}')
     named = [name for patch in patches for name in patch.files]
@@ -150,7 +162,7 @@ def read_series(version, top=TOP):
         if named.count(name) != 1 or not (top / name).is_file():
             raise TreeError(f'{name}: {named.count(name)} patches have it in '
                             '"Files:"; a file of the overlay has one')
-    return patches
+    return [patch for patch in patches if patch.name in wanted]
 
 
 class QemuTree:

@@ -13,6 +13,10 @@ ONE_VERSION = {f'#include "{COMPAT.removeprefix("include/")}"\n': '',
                'VirtIOExportClassData': 'const void'}
 
 
+def numbers(version):
+    return [int(number) for number in version.split('.')]
+
+
 class Changes:
     """What the files of each commit of @tree are for QEMU's @release, with
     @maintainer, (name, mail), for what is new.  Either may be None."""
@@ -21,9 +25,11 @@ class Changes:
         self.tree, self.release, self.maintainer = tree, release, maintainer
         self.base = tree.ref('base')
         self.texts = {}
-        if release and not re.fullmatch(r'\d+\.\d+', release):
-            raise TreeError(f"'{release}' is no release of QEMU: 11.1 is")
         version = tree.version(self.base)[1]
+        if release and (not re.fullmatch(r'[1-9][0-9]*\.[0-9]', release) or
+                        numbers(release) <= numbers(version)):
+            raise TreeError(f"'{release}' is no release of QEMU after "
+                            f'{version}')
         if release and version == MAIN:
             raise TreeError(
                 f'upstream is newer than QEMU {version}: build with --qemu '
