@@ -76,8 +76,11 @@ def arguments(opts, accel, device, out, append=''):
             '-trace', 'enable=virtio_export_lookup*']
     if opts.gl:
         args += ['-display', 'sdl,gl=on']
-    if opts.mmio:   # Linux's driver takes no device from before virtio 1.0
-        args += ['-global', 'virtio-mmio.force-legacy=off']
+    if opts.mmio:
+        # Linux's driver takes no device from before virtio 1.0.  SeaBIOS reads
+        # the disk into memory of its own, which no vhost-user back-end gets.
+        args += ['-global', 'virtio-mmio.force-legacy=off',
+                 '-bios', 'qboot.rom']
     for directory in opts.data_dir:
         args += ['-L', directory]
     return args
