@@ -137,24 +137,16 @@ def names_in(folder, file='series'):
     return path.read_text().split() if path.is_file() else []
 
 
-def names_for(version, top=TOP):
-    """The names of the patches that @version has, in order."""
-    own = top / 'patches' / version
-    dropped = names_in(own, 'dropped')
-    return names_in(own) + [name for name in names_in(top / 'patches')
-                            if name not in dropped]
-
-
 def read_series(version, top=TOP):
     """The patches in order; TreeError if they and the overlay disagree."""
     common, own = top / 'patches', top / 'patches' / version
     names, own_names = names_in(common), names_in(own)
+    dropped = names_in(own, 'dropped')
     patches = [Patch.parse(own / name) for name in own_names]
     patches += [Patch.parse(common / name).adapt(own / name) for name in names]
-    wanted = names_for(version, top)
     strays = {p.name for p in common.glob('*.patch')} - set(names) | \
         {p.name for p in own.glob('*.patch')} - {*names, *own_names}
-    strays |= set(names_in(own, 'dropped')) - set(names)
+    strays |= set(dropped) - set(names)
     if strays:
         raise TreeError(f'patches/series does not name {sorted(strays)}')
     named = [name for patch in patches for name in patch.files]
@@ -162,7 +154,7 @@ def read_series(version, top=TOP):
         if named.count(name) != 1 or not (top / name).is_file():
             raise TreeError(f'{name}: {named.count(name)} patches have it in '
                             '"Files:"; a file of the overlay has one')
-    return [patch for patch in patches if patch.name in wanted]
+    return [patch for patch in patches if patch.name not in dropped]
 
 
 class QemuTree:
