@@ -74,10 +74,13 @@ static void add_device(GString *cmd_line, const char *option)
     close(sv[1]);
     socket_of_qemu = sv[0];
     g_test_queue_destroy(end_child, &child);
-    /* the id is another each time: qos-test keeps a QEMU with the same line */
+    /*
+     * the id is another each time: qos-test keeps a QEMU with the same line;
+     * pseries has no less memory
+     */
     g_string_append_printf(cmd_line,
-                           " -m 128M -machine memory-backend=shared"
-                           " -object memory-backend-memfd,id=shared,size=128M,"
+                           " -m 256M -machine memory-backend=shared"
+                           " -object memory-backend-memfd,id=shared,size=256M,"
                            "share=on -chardev socket,id=gpu%d,fd=%d"
                            " -device vhost-user-gpu-pci,id=gpu1,addr="
                            stringify(SLOT) ",chardev=gpu%d ",
