@@ -19,6 +19,7 @@
 
 #define REQ_LEN     sizeof(struct virtio_gpu_resource_assign_uuid)
 #define RESP_LEN    sizeof(struct virtio_gpu_resp_resource_uuid)
+#define GUEST_PAGE  4096
 
 typedef void TestFunc(QVirtioGPU *gpu, QVirtioGPU *other);
 
@@ -258,11 +259,28 @@ static int open_guest_memory(QTestState *qts)
     return fd;
 }
 
-static uint32_t response_type(int memory, uint64_t addr)
+/* Where the guest's page at @addr is: RAM need not begin at address 0 */
+static off_t find_guest_page(QTestState *qts, int memory, uint64_t addr)
+{
+    uuid_t mark, found;
+    off_t pos = 0;
+
+    uuid_generate(mark);
+    qtest_memwrite(qts, addr, mark, sizeof(mark));
+    for (;; pos += GUEST_PAGE) {
+        g_assert_cmpint(pread(memory, found, sizeof(found), pos), ==,
+                        sizeof(found));
+        if (!uuid_compare(found, mark)) {
+            return pos;
+        }
+    }
+}
+
+static uint32_t response_type(int memory, off_t pos)
 {
     uint32_t type;
 
-    g_assert_cmpint(pread(memory, &type, sizeof(type), addr), ==,
+    g_assert_cmpint(pread(memory, &type, sizeof(type), pos), ==,
                     sizeof(type));
     return le32_to_cpu(type);
 }
@@ -273,6 +291,7 @@ static void answered_when_known(QVirtioGPU *gpu, QVirtioGPU *other)
     struct virtio_gpu_resource_assign_uuid req = assign_uuid_req(1);
     uint64_t addr = guest_alloc(gpu->alloc, REQ_LEN + RESP_LEN);
     int memory = open_guest_memory(gpu->qts);
+    off_t resp = find_guest_page(gpu->qts, memory, addr) + REQ_LEN;
     pid_t qemu = qtest_pid(gpu->qts);
     gint64 start = g_get_monotonic_time();
     uint32_t head, early;
@@ -288,15 +307,15 @@ static void answered_when_known(QVirtioGPU *gpu, QVirtioGPU *other)
     g_assert_cmpint(kill(qemu, SIGSTOP), ==, 0);
     g_assert_cmpint(kill(vhost_user_gpu_pid(), SIGCONT), ==, 0);
     g_usleep(200000);
-    early = response_type(memory, addr + REQ_LEN);
+    early = response_type(memory, resp);
     g_assert_cmpint(kill(qemu, SIGCONT), ==, 0);
     g_assert_cmphex(early, ==, 0);
-    while (!response_type(memory, addr + REQ_LEN)) {
+    while (!response_type(memory, resp)) {
         g_assert_cmpint(g_get_monotonic_time() - start, <,
                         60 * G_USEC_PER_SEC);
         g_usleep(1000);
     }
-    g_assert_cmphex(response_type(memory, addr + REQ_LEN), ==,
+    g_assert_cmphex(response_type(memory, resp), ==,
                     VIRTIO_GPU_RESP_OK_RESOURCE_UUID);
     guest_free(gpu->alloc, addr);
     close(memory);
