@@ -83,8 +83,10 @@ class QosTest:
                 *(f'--toggle-collect={function}' for function in COUNTED)])
             phases = [(what, times) for what, times, _ in found
                       if not what.startswith('bytes/')]
+            # two may be of the same tick: they are numbered, too
             dumps = sorted(folder.glob('out-*.*'),
-                           key=lambda path: path.stat().st_mtime_ns)
+                           key=lambda path: (path.stat().st_mtime_ns,
+                                             int(path.suffix[1:])))
             assert len(dumps) == 2 * len(phases), (dumps, phases)
             return {what: (total(dump) - calls_to(but, dump)) / times
                     for (what, times), dump in zip(phases, dumps[1::2])}
