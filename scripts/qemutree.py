@@ -5,9 +5,10 @@ that it has) make one commit per patch on top of the base.  The commits are
 written straight into git's object store, so a tree that stands already
 changes in no file but those that differ: building again is quick.
 
-A patch file is a commit message, the line "---" and the hunks.  Two fields of
-the message are ours: "Files:" lists the overlay files that travel with the
-patch, "Drop-when:" says when the patch can go.
+A patch file is a commit message, the line "---" and the hunks.  Three fields
+of the message are ours: "Files:" names an overlay file that travels with the
+patch, "Removes:" a file of QEMU's that the patch removes, so that no patch
+quotes a whole file, and "Drop-when:" says when the patch can go.
 
 A version of QEMU may have a folder of its own in patches/.  Its series names
 patches that only this version needs, which come before the others.  A file
@@ -74,11 +75,12 @@ def run(main):
 
 
 class Patch:
-    """One file of patches/: its message, its overlay files, its hunks."""
+    """One file of patches/: its message, its overlay files, the files of QEMU's
+    that it removes, its hunks."""
 
-    def __init__(self, name, message, files, diff):
+    def __init__(self, name, message, files, removes, diff):
         self.name, self.message = name, message
-        self.files, self.diff = files, diff
+        self.files, self.removes, self.diff = files, removes, diff
 
     @classmethod
     def parse(cls, path):
@@ -86,14 +88,27 @@ class Patch:
         text = path.read_text()
         header, mark, diff = text.partition(DIFF_START)
         files = re.findall(r'^Files: (\S+)$', header, re.M)
-        message = re.sub(r'^Files: .*\n?', '', header, flags=re.M).strip()
+        removes = re.findall(r'^Removes: (\S+)$', header, re.M)
+        message = re.sub(r'^(Files|Removes): .*\n?', '', header,
+                         flags=re.M).strip()
         if not mark or not message.startswith('Subject: '):
             raise TreeError(f'{path}: not "Subject: ...", a body, "---", hunks')
         if '\nDrop-when: ' not in message:
             raise TreeError(f'{path}: no "Drop-when:" says when it can go')
         if '\nnew file mode' in diff:
             raise TreeError(f'{path}: a new file belongs into the overlay')
-        return cls(path.name, message[len('Subject: '):] + '\n', files, diff)
+        if '\ndeleted file mode' in diff:
+            raise TreeError(f'{path}: "Removes:" names a file to remove')
+        patch = cls(path.name, message[len('Subject: '):] + '\n', files,
+                    removes, diff)
+        patch.check_removes(path)
+        return patch
+
+    def check_removes(self, path):
+        """TreeError about the file @path if this changes what it removes."""
+        for name in self.hunks().keys() & set(self.removes):
+            raise TreeError(f'{path}: has hunks to {name}, which '
+                            f'{self.name} removes')
 
     def adapt(self, own):
         """Take the hunks in the file @own, if there is one, instead of those
@@ -101,6 +116,7 @@ class Patch:
         if own.is_file():
             hunks = {**self.hunks(), **hunks_by_file(own.read_text())}
             self.diff = ''.join(hunks.values())
+            self.check_removes(own)
         return self
 
     def hunks(self):
@@ -108,8 +124,9 @@ class Patch:
 
     def text(self):
         """The content of the file in patches/."""
-        files = ''.join(f'Files: {name}\n' for name in self.files)
-        return f'Subject: {self.message.rstrip()}\n{files}---\n{self.diff}'
+        fields = ''.join([*(f'Files: {name}\n' for name in self.files),
+                          *(f'Removes: {name}\n' for name in self.removes)])
+        return f'Subject: {self.message.rstrip()}\n{fields}---\n{self.diff}'
 
 
 def overlay_files(top=TOP):
@@ -222,6 +239,7 @@ class QemuTree:
                 self.add_files(patch, top, env)
                 if patch.diff.strip():
                     self.apply_hunks(base, patch, env)
+                self.remove_files(base, patch, env)
                 commit = self.commit(self.git('write-tree', env=env).strip(),
                                      patch.message, commit)
         return commit
@@ -260,6 +278,16 @@ class QemuTree:
                 f'patches/{patch.name}: the hunk at {place} does not apply to '
                 f'QEMU {self.version(base)[0]}; supported: '
                 f'{", ".join(SUPPORTED)}') from None
+
+    def remove_files(self, base, patch, env):
+        for name in patch.removes:
+            if not self.git('rev-parse', '-q', '--verify', f':{name}', env=env,
+                            check=False):
+                raise TreeError(
+                    f'patches/{patch.name}: cannot remove {name}: QEMU '
+                    f'{self.version(base)[0]} does not have the file; '
+                    f'supported: {", ".join(SUPPORTED)}')
+            self.git('update-index', '--force-remove', name, env=env)
 
     def applied(self, commit, diff, path):
         """What @path is after @diff on @commit; '' if that does not apply."""
@@ -300,11 +328,12 @@ class QemuTree:
         """The Patch that @commit is when written into patches/."""
         changed = self.changed(commit)
         files = [path for path, status in changed.items() if status == 'A']
+        removes = [path for path, status in changed.items() if status == 'D']
         hunks = [self.least_diff(commit, path)
-                 for path, status in changed.items() if status != 'A']
+                 for path, status in changed.items() if status not in 'AD']
         message = self.git('show', '-s', '--format=%B', commit).strip() + '\n'
         slug = self.git('show', '-s', '--format=%f', commit).strip()
-        return Patch(f'{slug}.patch', message, files, ''.join(hunks))
+        return Patch(f'{slug}.patch', message, files, removes, ''.join(hunks))
 
     def least_diff(self, commit, path):
         """The change of @path with the least context that is safe: what each
