@@ -28,7 +28,7 @@ import tempfile
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-OVERLAY_DIRS = ('contrib', 'hw', 'include', 'tests', 'docs')
+OVERLAY_DIRS = ('contrib', 'hw', 'include', 'tests', 'ui', 'docs')
 MAIN = '10.0'                   # the version that patches/*.patch are for
 SUPPORTED = (MAIN, *sorted(path.name for path in (TOP / 'patches').iterdir()
                            if path.is_dir()))

@@ -8,16 +8,12 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "ui/egl-dmabuf-export.h"
 #include "vugpu.h"
 
-#include <epoxy/egl.h>
 #include <epoxy/gl.h>
 #include <virglrenderer.h>
-
-/* As Gallium numbers what textures are, and the virtio specification does */
-#define PIPE_TEXTURE_2D 2
-
-#define MAX_PLANES 4
 
 struct vugpu_virgl_resource {
     struct vugpu_object object;
@@ -45,60 +41,17 @@ void vugpu_virgl_deinit(VuGpu *g)
     g_hash_table_destroy(g->renderer.resources);
 }
 
-static bool same_file(int a, int b)
+static int vugpu_virgl_export_texture(uint32_t texture)
 {
-    struct stat sa, sb;
+    Error *err = NULL;
+    EGLDmabuf dmabuf;
 
-    return !fstat(a, &sa) && !fstat(b, &sb) &&
-           sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
-/* Without udmabuf, Mesa's software renderers succeed without a descriptor */
-static int export_image(EGLDisplay display, EGLImage image)
-{
-    int fds[MAX_PLANES] = { -1, -1, -1, -1 };
-    bool one_file;
-    EGLint num;
-    int i;
-
-    if (!eglExportDMABUFImageQueryMESA(display, image, NULL, &num, NULL) ||
-        num < 1 || num > MAX_PLANES ||
-        !eglExportDMABUFImageMESA(display, image, fds, NULL, NULL)) {
+    if (!egl_dmabuf_export_texture(texture, &dmabuf, &err)) {
+        g_debug("%s", error_get_pretty(err));
+        error_free(err);
         return -1;
     }
-    one_file = fds[0] >= 0;
-    for (i = 1; i < num; i++) {
-        one_file = one_file && same_file(fds[0], fds[i]);
-        if (fds[i] >= 0) {
-            close(fds[i]);
-        }
-    }
-    if (!one_file && fds[0] >= 0) {
-        close(fds[0]);
-    }
-    return one_file ? fds[0] : -1;
-}
-
-static int export_texture(uint32_t texture)
-{
-    EGLDisplay display = eglGetCurrentDisplay();
-    EGLImage image;
-    int fd;
-
-    if (display == EGL_NO_DISPLAY ||
-        !epoxy_has_egl_extension(display, "EGL_KHR_gl_texture_2D_image") ||
-        !epoxy_has_egl_extension(display, "EGL_MESA_image_dma_buf_export")) {
-        return -1;
-    }
-    image = eglCreateImageKHR(display, eglGetCurrentContext(),
-                              EGL_GL_TEXTURE_2D_KHR,
-                              (EGLClientBuffer)(uintptr_t)texture, NULL);
-    if (image == EGL_NO_IMAGE_KHR) {
-        return -1;
-    }
-    fd = export_image(display, image);
-    eglDestroyImageKHR(display, image);
-    return fd;
+    return dmabuf.fd;
 }
 
 /* Who looks it up gets a duplicate: one at a time is enough */
@@ -114,7 +67,7 @@ static int get_fd(VuGpu *g, struct vugpu_object *object)
         virgl_renderer_force_ctx_0();
         /* what the guest has transferred is in the texture */
         glFlush();
-        g->renderer.exported = export_texture(info.tex_id);
+        g->renderer.exported = vugpu_virgl_export_texture(info.tex_id);
     }
     if (g->renderer.exported < 0) {
         g_debug("resource %u cannot be exported", res->id);

@@ -12,13 +12,14 @@
 
 /* A blob that is shown has got its geometry with the scanout */
 static const struct virtio_gpu_scanout *
-blob_scanout(const VirtIOGPU *g, const struct virtio_gpu_simple_resource *res)
+virtio_gpu_blob_scanout(const VirtIOGPU *g,
+                        const struct virtio_gpu_simple_resource *res)
 {
     return res->scanout_bitmask
            ? &g->parent_obj.scanout[ctz32(res->scanout_bitmask)] : NULL;
 }
 
-static uint32_t pixman_to_fourcc(pixman_format_code_t pixman_format)
+static uint32_t virtio_gpu_pixman_to_fourcc(pixman_format_code_t pixman_format)
 {
     uint32_t format;
 
@@ -32,7 +33,7 @@ static uint32_t pixman_to_fourcc(pixman_format_code_t pixman_format)
 }
 
 /* Where the framebuffer starts: fb->offset is where the scanout does */
-static uint32_t fb_start(const struct virtio_gpu_scanout *scanout)
+static uint32_t virtio_gpu_fb_start(const struct virtio_gpu_scanout *scanout)
 {
     const struct virtio_gpu_framebuffer *fb = &scanout->fb;
 
@@ -41,7 +42,7 @@ static uint32_t fb_start(const struct virtio_gpu_scanout *scanout)
 }
 
 const char *
-virtio_gpu_blob_obstacle(const struct virtio_gpu_simple_resource *res)
+virtio_gpu_blob_unavailable_reason(const struct virtio_gpu_simple_resource *res)
 {
     if (!res->iov_cnt) {
         return "the blob has no backing";
@@ -56,24 +57,32 @@ void virtio_gpu_blob_describe(const VirtIOGPU *g,
                               const struct virtio_gpu_simple_resource *res,
                               VirtIOExportObject *object)
 {
-    const struct virtio_gpu_scanout *scanout = blob_scanout(g, res);
+    const struct virtio_gpu_scanout *scanout = virtio_gpu_blob_scanout(g, res);
 
     object->kind = VIRTIO_EXPORT_KIND_DMABUF;
     object->size = res->blob_size;
     if (scanout) {
         object->width = scanout->fb.width;
         object->height = scanout->fb.height;
-        object->fourcc = pixman_to_fourcc(scanout->fb.format);
+        object->fourcc = virtio_gpu_pixman_to_fourcc(scanout->fb.format);
         object->modifier = DRM_FORMAT_MOD_LINEAR;
         object->num_planes = 1;
         object->strides[0] = scanout->fb.stride;
-        object->offsets[0] = fb_start(scanout);
+        object->offsets[0] = virtio_gpu_fb_start(scanout);
     }
 }
 
-bool virtio_gpu_blob_export(const struct virtio_gpu_simple_resource *res,
+bool virtio_gpu_blob_export(const VirtIOGPU *g,
+                            const struct virtio_gpu_simple_resource *res,
                             VirtIOExportObject *object, Error **errp)
 {
+    const char *reason = virtio_gpu_blob_unavailable_reason(res);
+
+    if (reason) {
+        error_setg(errp, "%s", reason);
+        return false;
+    }
+    virtio_gpu_blob_describe(g, res, object);
     object->fd = qemu_dup(res->dmabuf_fd);
     if (object->fd < 0) {
         error_setg_errno(errp, errno, "cannot make a descriptor of its memory");

@@ -19,7 +19,8 @@
 /* Who gets the descriptor can map it, and must not be able to resize it. */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-static uint64_t image_memory_size(const struct virtio_gpu_simple_resource *res)
+static uint64_t
+virtio_gpu_image_memory_size(const struct virtio_gpu_simple_resource *res)
 {
     struct stat st;
 
@@ -30,7 +31,7 @@ static uint64_t image_memory_size(const struct virtio_gpu_simple_resource *res)
  * Return: what udmabuf_fd() does, or -1.  It warns where there is no udmabuf,
  * which is nothing to warn of, and keeps what it has found, as this does.
  */
-static int udmabuf_fd_if_any(void)
+static int virtio_gpu_udmabuf_fd(void)
 {
     static bool known;
     static int udmabuf = -1;
@@ -45,14 +46,14 @@ static int udmabuf_fd_if_any(void)
 }
 
 /* Return: descriptor, or -1 if this host makes no dma-buf of the memfd */
-static int image_to_dmabuf(int memfd, uint64_t size)
+static int virtio_gpu_image_to_dmabuf(int memfd, uint64_t size)
 {
     struct udmabuf_create create = {
         .memfd = memfd,
         .flags = UDMABUF_FLAGS_CLOEXEC,
         .size = size,
     };
-    int udmabuf = udmabuf_fd_if_any();
+    int udmabuf = virtio_gpu_udmabuf_fd();
 
     return udmabuf < 0 ? -1 : ioctl(udmabuf, UDMABUF_CREATE, &create);
 }
@@ -60,7 +61,7 @@ static int image_to_dmabuf(int memfd, uint64_t size)
 void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
                                VirtIOExportObject *object)
 {
-    object->size = image_memory_size(res);
+    object->size = virtio_gpu_image_memory_size(res);
     object->width = res->width;
     object->height = res->height;
     object->fourcc = virtio_gpu_format_to_fourcc(res->format);
@@ -80,8 +81,9 @@ bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
         return false;
     }
 
+    virtio_gpu_image_describe(res, object);
     object->kind = VIRTIO_EXPORT_KIND_DMABUF;
-    object->fd = image_to_dmabuf(res->share_handle, object->size);
+    object->fd = virtio_gpu_image_to_dmabuf(res->share_handle, object->size);
     if (object->fd < 0) {
         object->kind = VIRTIO_EXPORT_KIND_MEMFD;
         object->fd = qemu_dup(res->share_handle);

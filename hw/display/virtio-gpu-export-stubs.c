@@ -22,7 +22,7 @@ bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
 }
 
 const char *
-virtio_gpu_blob_obstacle(const struct virtio_gpu_simple_resource *res)
+virtio_gpu_blob_unavailable_reason(const struct virtio_gpu_simple_resource *res)
 {
     return "this host has no dma-bufs";
 }
@@ -33,9 +33,10 @@ void virtio_gpu_blob_describe(const VirtIOGPU *g,
 {
 }
 
-bool virtio_gpu_blob_export(const struct virtio_gpu_simple_resource *res,
+bool virtio_gpu_blob_export(const VirtIOGPU *g,
+                            const struct virtio_gpu_simple_resource *res,
                             VirtIOExportObject *object, Error **errp)
 {
-    error_setg(errp, "%s", virtio_gpu_blob_obstacle(res));
+    error_setg(errp, "%s", virtio_gpu_blob_unavailable_reason(res));
     return false;
 }

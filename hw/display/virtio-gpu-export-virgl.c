@@ -2,8 +2,7 @@
  * virtio-gpu: the memory behind resources of virglrenderer
  *
  * With the GL contexts of QEMU's displays virglrenderer cannot export textures
- * itself, and the display's own helper knows one plane and no offset: textures
- * are exported by EGL, whatever display it is current on.
+ * itself: they are exported by EGL.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,159 +12,54 @@
 #include "qapi/error.h"
 #include "hw/virtio/virtio-gpu-export.h"
 #include "hw/virtio/virtio-gpu-export-virgl.h"
-#include "system/cpus.h"
+#include "ui/egl-dmabuf-export.h"
 
-#include <epoxy/egl.h>
 #include <epoxy/gl.h>
 #include <virglrenderer.h>
 
-/* As Gallium numbers what textures are, and the virtio specification does */
-#define PIPE_TEXTURE_2D 2
-
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-typedef struct Planes {
-    EGLint num;
-    int fourcc;
-    EGLuint64KHR modifiers[VIRTIO_EXPORT_MAX_PLANES];
-    int fds[VIRTIO_EXPORT_MAX_PLANES];
-    EGLint strides[VIRTIO_EXPORT_MAX_PLANES];
-    EGLint offsets[VIRTIO_EXPORT_MAX_PLANES];
-} Planes;
+/* virglrenderer, of which a process has one */
+static struct {
+    QemuThread thread;
+    bool exports_textures;
+} virtio_gpu_virgl_renderer;
 
-static bool same_file(int a, int b)
-{
-    struct stat sa, sb;
-
-    return !fstat(a, &sa) && !fstat(b, &sb) &&
-           sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
-static uint64_t file_size(int fd)
+static uint64_t virtio_gpu_virgl_file_size(int fd)
 {
     off_t size = lseek(fd, 0, SEEK_END);
 
     return size < 0 ? 0 : size;
 }
 
-static void planes_close(Planes *planes)
+static bool virtio_gpu_virgl_dmabuf_export(uint32_t texture,
+                                           VirtIOExportObject *object,
+                                           Error **errp)
 {
-    int i;
+    EGLDmabuf dmabuf;
+    uint32_t i;
 
-    for (i = 0; i < planes->num; i++) {
-        if (planes->fds[i] >= 0) {
-            close(planes->fds[i]);
-        }
-    }
-}
+    QEMU_BUILD_BUG_ON(EGL_DMABUF_MAX_PLANES > VIRTIO_EXPORT_MAX_PLANES);
 
-/* Without udmabuf, Mesa's software renderers succeed without a descriptor */
-static const char *planes_obstacle(const Planes *planes)
-{
-    int i;
-
-    for (i = 0; i < planes->num; i++) {
-        if (planes->fds[i] < 0) {
-            return "EGL made no dma-buf of the texture";
-        }
-        if (!same_file(planes->fds[0], planes->fds[i])) {
-            return "its planes are in more than one dma-buf";
-        }
-    }
-    return NULL;
-}
-
-static bool planes_query(EGLDisplay display, EGLImage image, Planes *planes,
-                         Error **errp)
-{
-    int i;
-
-    if (!eglExportDMABUFImageQueryMESA(display, image, &planes->fourcc,
-                                       &planes->num, NULL)) {
-        error_setg(errp, "EGL cannot export the texture: 0x%x", eglGetError());
+    if (!egl_dmabuf_export_texture(texture, &dmabuf, errp)) {
         return false;
     }
-    if (planes->num < 1 || planes->num > VIRTIO_EXPORT_MAX_PLANES) {
-        error_setg(errp, "it has %d planes", planes->num);
-        return false;
-    }
-    for (i = 0; i < planes->num; i++) {
-        planes->fds[i] = -1;
-    }
-    if (!eglExportDMABUFImageQueryMESA(display, image, NULL, NULL,
-                                       planes->modifiers) ||
-        !eglExportDMABUFImageMESA(display, image, planes->fds, planes->strides,
-                                  planes->offsets)) {
-        error_setg(errp, "EGL cannot export the texture: 0x%x", eglGetError());
-        return false;
+    object->fd = dmabuf.fd;
+    object->kind = VIRTIO_EXPORT_KIND_DMABUF;
+    object->size = virtio_gpu_virgl_file_size(dmabuf.fd);
+    object->fourcc = dmabuf.fourcc;
+    object->modifier = dmabuf.modifier;
+    object->num_planes = dmabuf.num_planes;
+    for (i = 0; i < dmabuf.num_planes; i++) {
+        object->strides[i] = dmabuf.strides[i];
+        object->offsets[i] = dmabuf.offsets[i];
     }
     return true;
 }
 
-static void planes_hand_over(Planes *planes, VirtIOExportObject *object)
-{
-    int i;
-
-    object->fd = planes->fds[0];
-    planes->fds[0] = -1;
-    qemu_set_cloexec(object->fd);
-    object->kind = VIRTIO_EXPORT_KIND_DMABUF;
-    object->size = file_size(object->fd);
-    object->fourcc = planes->fourcc;
-    object->modifier = planes->modifiers[0];
-    object->num_planes = planes->num;
-    for (i = 0; i < planes->num; i++) {
-        object->strides[i] = planes->strides[i];
-        object->offsets[i] = planes->offsets[i];
-    }
-}
-
-static bool image_export(EGLDisplay display, EGLImage image,
-                         VirtIOExportObject *object, Error **errp)
-{
-    Planes planes = { 0 };
-    const char *obstacle;
-
-    if (!planes_query(display, image, &planes, errp)) {
-        return false;
-    }
-    obstacle = planes_obstacle(&planes);
-    if (obstacle) {
-        error_setg(errp, "%s", obstacle);
-    } else {
-        planes_hand_over(&planes, object);
-    }
-    planes_close(&planes);
-    return !obstacle;
-}
-
-static bool texture_export(uint32_t texture, VirtIOExportObject *object,
-                           Error **errp)
-{
-    EGLDisplay display = eglGetCurrentDisplay();
-    EGLImage image;
-    bool done;
-
-    if (display == EGL_NO_DISPLAY ||
-        !epoxy_has_egl_extension(display, "EGL_KHR_gl_texture_2D_image") ||
-        !epoxy_has_egl_extension(display, "EGL_MESA_image_dma_buf_export")) {
-        error_setg(errp, "the display's GL cannot export textures");
-        return false;
-    }
-    image = eglCreateImageKHR(display, eglGetCurrentContext(),
-                              EGL_GL_TEXTURE_2D_KHR,
-                              (EGLClientBuffer)(uintptr_t)texture, NULL);
-    if (image == EGL_NO_IMAGE_KHR) {
-        error_setg(errp, "EGL cannot share the texture: 0x%x", eglGetError());
-        return false;
-    }
-    done = image_export(display, image, object, errp);
-    eglDestroyImageKHR(display, image);
-    return done;
-}
-
-static bool virgl_texture_export(struct virtio_gpu_simple_resource *res,
-                                 VirtIOExportObject *object, Error **errp)
+static bool
+virtio_gpu_virgl_texture_export(struct virtio_gpu_simple_resource *res,
+                                VirtIOExportObject *object, Error **errp)
 {
     struct virgl_renderer_resource_info info = { 0 };
 
@@ -174,16 +68,18 @@ static bool virgl_texture_export(struct virtio_gpu_simple_resource *res,
         error_setg(errp, "the renderer did not make it");
         return false;
     }
+    object->width = res->width;
+    object->height = res->height;
     /* what the guest calls its first row, the renderer keeps as the last */
     object->bottom_up = info.flags & VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP;
     virgl_renderer_force_ctx_0();
     /* what the guest has transferred is in the texture */
     glFlush();
-    return texture_export(info.tex_id, object, errp);
+    return virtio_gpu_virgl_dmabuf_export(info.tex_id, object, errp);
 }
 
 /* Whoever made the memory may not have sealed it */
-static bool shm_export(int fd, VirtIOExportObject *object, Error **errp)
+static bool virtio_gpu_virgl_seal(int fd, Error **errp)
 {
     int seals = fcntl(fd, F_GET_SEALS);
 
@@ -192,31 +88,12 @@ static bool shm_export(int fd, VirtIOExportObject *object, Error **errp)
         error_setg(errp, "its memory cannot be sealed against resizing");
         return false;
     }
-    object->kind = VIRTIO_EXPORT_KIND_MEMFD;
     return true;
 }
 
-/* Nothing else wants a dma-buf of it: it is made for each look-up */
-static bool guest_memory_export(struct virtio_gpu_simple_resource *res,
-                                VirtIOExportObject *object, Error **errp)
-{
-    const char *obstacle;
-    bool done = false;
-
-    virtio_gpu_init_udmabuf(res);
-    obstacle = virtio_gpu_blob_obstacle(res);
-    if (obstacle) {
-        error_setg(errp, "%s", obstacle);
-    } else {
-        done = virtio_gpu_blob_export(res, object, errp);
-    }
-    virtio_gpu_fini_udmabuf(res);
-    res->blob = NULL;
-    return done;
-}
-
-static bool virgl_blob_export(struct virtio_gpu_simple_resource *res,
-                              VirtIOExportObject *object, Error **errp)
+static bool virtio_gpu_virgl_blob_export(struct virtio_gpu_simple_resource *res,
+                                         VirtIOExportObject *object,
+                                         Error **errp)
 {
     uint32_t fd_type;
     int fd;
@@ -230,10 +107,11 @@ static bool virgl_blob_export(struct virtio_gpu_simple_resource *res,
         object->kind = VIRTIO_EXPORT_KIND_DMABUF;
         break;
     case VIRGL_RENDERER_BLOB_FD_TYPE_SHM:
-        if (!shm_export(fd, object, errp)) {
+        if (!virtio_gpu_virgl_seal(fd, errp)) {
             close(fd);
             return false;
         }
+        object->kind = VIRTIO_EXPORT_KIND_MEMFD;
         break;
     default:
         close(fd);
@@ -242,79 +120,122 @@ static bool virgl_blob_export(struct virtio_gpu_simple_resource *res,
     }
     qemu_set_cloexec(fd);
     object->fd = fd;
+    object->size = res->blob_size;
     return true;
 }
 
-static const char *virgl_obstacle_now(VirtIOGPU *g)
+/* Nothing else wants a dma-buf of it: it is made for each lookup */
+static bool
+virtio_gpu_virgl_guest_export(VirtIOGPU *g,
+                              struct virtio_gpu_simple_resource *res,
+                              VirtIOExportObject *object, Error **errp)
 {
-    if (qemu_in_vcpu_thread()) {
-        return "GL is not to be called on this thread";
-    }
-    if (VIRTIO_GPU_GL(g)->renderer_state != RS_INITED) {
-        return "the renderer does not run";
-    }
-    if (VIRTIO_GPU_BASE(g)->renderer_blocked) {
-        return "the renderer is busy";
-    }
-    return NULL;
+    bool done;
+
+    virtio_gpu_init_udmabuf(res);
+    done = virtio_gpu_blob_export(g, res, object, errp);
+    virtio_gpu_fini_udmabuf(res);
+    res->blob = NULL;
+    return done;
 }
 
-static const char *virgl_describe(VirtIOGPU *g,
-                                  struct virtio_gpu_simple_resource *res,
-                                  VirtIOExportObject *object)
+static bool
+virtio_gpu_virgl_is_guest_memory(struct virtio_gpu_simple_resource *res)
 {
-    if (res->blob_size) {
-        object->size = res->blob_size;
-        if (!res->is_guest_memory) {
-            return NULL;
-        }
-        object->kind = VIRTIO_EXPORT_KIND_DMABUF;
+    return res->blob_size && virtio_gpu_virgl_export_of(res)->blob_mem ==
+                             VIRTIO_GPU_BLOB_MEM_GUEST;
+}
+
+/* Return: why no lookup can succeed, as far as is known without GL */
+static const char *
+virtio_gpu_virgl_unavailable_reason(struct virtio_gpu_simple_resource *res)
+{
+    if (virtio_gpu_virgl_is_guest_memory(res)) {
         return res->iov_cnt ? NULL : "the blob has no backing";
     }
-    if (!res->is_texture_2d) {
+    if (res->blob_size) {
+        return NULL;
+    }
+    if (virtio_gpu_virgl_export_of(res)->target != PIPE_TEXTURE_2D) {
         return "it is not a two-dimensional texture";
     }
-    object->kind = VIRTIO_EXPORT_KIND_DMABUF;
-    object->width = res->width;
-    object->height = res->height;
-    return NULL;
+    return virtio_gpu_virgl_renderer.exports_textures
+           ? NULL : "the display's GL cannot export textures";
 }
 
-static bool virgl_export(VirtIOGPU *g, struct virtio_gpu_simple_resource *res,
-                         VirtIOExportObject *object, Error **errp)
+static const char *
+virtio_gpu_virgl_describe(VirtIOGPU *g, struct virtio_gpu_simple_resource *res,
+                          VirtIOExportObject *object)
 {
-    const char *obstacle;
+    const char *reason = virtio_gpu_virgl_unavailable_reason(res);
 
-    GLOBAL_STATE_CODE();
-
-    obstacle = virgl_describe(g, res, object);
-    if (!obstacle && res->is_guest_memory) {
-        return guest_memory_export(res, object, errp);
+    if (virtio_gpu_virgl_is_guest_memory(res)) {
+        virtio_gpu_blob_describe(g, res, object);
+    } else if (res->blob_size) {
+        object->size = res->blob_size;
+    } else if (!reason) {
+        object->kind = VIRTIO_EXPORT_KIND_DMABUF;
+        object->width = res->width;
+        object->height = res->height;
     }
-    obstacle = obstacle ?: virgl_obstacle_now(g);
-    if (obstacle) {
-        error_setg(errp, "%s", obstacle);
+    return reason;
+}
+
+static void virtio_gpu_virgl_retry(void *opaque)
+{
+    virtio_export_retry(VIRTIO_EXPORTER(opaque));
+    object_unref(opaque);
+}
+
+/*
+ * Return: true if GL can be called here and now.  If not, lookups are retried:
+ * on the renderer's thread, if this is another one; else at the end of
+ * virtio_gpu_process_cmdq(), to which the end of each of these states leads.
+ */
+static bool virtio_gpu_virgl_is_ready(VirtIOGPU *g)
+{
+    if (!qemu_thread_is_self(&virtio_gpu_virgl_renderer.thread)) {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), virtio_gpu_virgl_retry,
+                                object_ref(OBJECT(g)));
         return false;
     }
-    return res->blob_size ? virgl_blob_export(res, object, errp)
-                          : virgl_texture_export(res, object, errp);
+    return VIRTIO_GPU_GL(g)->renderer_state == RS_INITED &&
+           !VIRTIO_GPU_BASE(g)->renderer_blocked;
 }
 
-void virtio_gpu_virgl_note_texture(struct virtio_gpu_simple_resource *res,
-                                   uint32_t target)
+static VirtIOExportStatus
+virtio_gpu_virgl_export(VirtIOGPU *g, struct virtio_gpu_simple_resource *res,
+                        VirtIOExportObject *object, Error **errp)
 {
-    res->is_texture_2d = target == PIPE_TEXTURE_2D;
+    const char *reason = virtio_gpu_virgl_unavailable_reason(res);
+    bool done;
+
+    if (reason) {
+        error_setg(errp, "%s", reason);
+        return VIRTIO_EXPORT_FAILED;
+    }
+    if (virtio_gpu_virgl_is_guest_memory(res)) {
+        done = virtio_gpu_virgl_guest_export(g, res, object, errp);
+    } else if (!virtio_gpu_virgl_is_ready(g)) {
+        return VIRTIO_EXPORT_PENDING;
+    } else if (res->blob_size) {
+        done = virtio_gpu_virgl_blob_export(res, object, errp);
+    } else {
+        done = virtio_gpu_virgl_texture_export(res, object, errp);
+    }
+    return done ? VIRTIO_EXPORT_DONE : VIRTIO_EXPORT_FAILED;
 }
 
-void virtio_gpu_virgl_note_blob(struct virtio_gpu_simple_resource *res,
-                                uint32_t blob_mem)
+void virtio_gpu_virgl_export_init(void)
 {
-    res->is_guest_memory = blob_mem == VIRTIO_GPU_BLOB_MEM_GUEST;
+    qemu_thread_get_self(&virtio_gpu_virgl_renderer.thread);
+    virgl_renderer_force_ctx_0();
+    virtio_gpu_virgl_renderer.exports_textures =
+        egl_dmabuf_can_export_textures();
 }
 
 void virtio_gpu_virgl_export_class_init(VirtIOGPUClass *vgc)
 {
-    vgc->uuid_process_cmd = virtio_gpu_virgl_process_cmd;
-    vgc->resource_describe = virgl_describe;
-    vgc->resource_export = virgl_export;
+    vgc->resource_export = virtio_gpu_virgl_export;
+    vgc->resource_describe = virtio_gpu_virgl_describe;
 }

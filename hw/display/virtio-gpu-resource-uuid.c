@@ -90,14 +90,12 @@ virtio_gpu_resource_give_uuid(VirtIOGPU *g,
 
 bool virtio_gpu_resource_uuid_realize(VirtIOGPU *g, Error **errp)
 {
-    const VirtIOGPUClass *vgc = VIRTIO_GPU_GET_CLASS(g);
-
     GLOBAL_STATE_CODE();
 
     if (!virtio_gpu_resource_uuid_enabled(g->parent_obj.conf)) {
         return true;
     }
-    if (vgc->process_cmd != vgc->uuid_process_cmd) {
+    if (!VIRTIO_GPU_GET_CLASS(g)->supports_resource_uuid) {
         error_setg(errp, "'%s' is not supported by %s",
                    VIRTIO_GPU_RESOURCE_UUID_PROP,
                    object_get_typename(OBJECT(g)));
@@ -114,7 +112,6 @@ void virtio_gpu_resource_uuid_finalize(Object *obj)
     VirtIOGPU *g = VIRTIO_GPU(obj);
 
     g_clear_pointer(&g->uuid_table, virtio_gpu_uuid_table_free);
-    g_clear_pointer(&g->uuid_records, g_free);
 }
 
 void virtio_gpu_resource_assign_uuid(VirtIOGPU *g,

@@ -1,34 +1,46 @@
 /*
  * virtio-gpu: UUIDs of resources in the migration stream
  *
- * The stream is not trusted: it is read into records first, of which none
+ * The stream is not trusted: it is read in to records first, of which none
  * counts unless all are right.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
-#include "migration/qemu-file-types.h"
 #include "migration/vmstate.h"
 #include "hw/virtio/virtio-gpu-resource-uuid.h"
 #include "hw/virtio/virtio-gpu-uuid-table.h"
 #include "trace.h"
 
+/* As it is in the stream */
 typedef struct VirtIOGPUUuidRecord {
-    uint32_t resource_id;
+    uint32_t resource_id;   /* big endian */
     QemuUUID uuid;
 } VirtIOGPUUuidRecord;
 
-static void free_records(VirtIOGPU *g)
+QEMU_BUILD_BUG_ON(sizeof(VirtIOGPUUuidRecord) != 20);
+
+typedef struct VirtIOGPUUuidRecords {
+    VirtIOGPU *parent;
+    uint32_t max;
+    uint32_t num;
+    VirtIOGPUUuidRecord *records;   /* the table's */
+} VirtIOGPUUuidRecords;
+
+static void virtio_gpu_uuid_records_alloc(VirtIOGPUUuidRecords *r, uint32_t max)
 {
-    g_clear_pointer(&g->uuid_records, g_free);
-    g->num_uuid_records = 0;
+    r->max = max;
+    r->num = 0;
+    r->records = virtio_gpu_uuid_table_room(r->parent->uuid_table,
+                                            max * sizeof(*r->records));
 }
 
-static void release_all(VirtIOGPU *g)
+static void virtio_gpu_uuid_release_all(VirtIOGPU *g)
 {
     struct virtio_gpu_simple_resource *res;
 
@@ -37,29 +49,17 @@ static void release_all(VirtIOGPU *g)
     }
 }
 
-/* The destination refuses them if the driver has taken its word back */
-static bool resource_uuid_needed(void *opaque)
+static int virtio_gpu_uuid_records_pre_save(void *opaque)
 {
-    VirtIOGPU *g = opaque;
-
-    return virtio_gpu_resource_uuid_negotiated(g) &&
-           virtio_gpu_uuid_table_size(g->uuid_table) > 0;
-}
-
-static int resource_uuid_pre_save(void *opaque)
-{
-    VirtIOGPU *g = opaque;
+    VirtIOGPUUuidRecords *r = opaque;
     struct virtio_gpu_simple_resource *res;
 
-    GLOBAL_STATE_CODE();
-
-    free_records(g);
-    g->uuid_records = g_new(VirtIOGPUUuidRecord,
-                            virtio_gpu_uuid_table_size(g->uuid_table));
-    QTAILQ_FOREACH(res, &g->reslist, next) {
+    virtio_gpu_uuid_records_alloc(
+        r, virtio_gpu_uuid_table_size(r->parent->uuid_table));
+    QTAILQ_FOREACH(res, &r->parent->reslist, next) {
         if (!qemu_uuid_is_null(&res->uuid)) {
-            g->uuid_records[g->num_uuid_records++] = (VirtIOGPUUuidRecord) {
-                .resource_id = res->resource_id,
+            r->records[r->num++] = (VirtIOGPUUuidRecord) {
+                .resource_id = cpu_to_be32(res->resource_id),
                 .uuid = res->uuid,
             };
         }
@@ -67,80 +67,51 @@ static int resource_uuid_pre_save(void *opaque)
     return 0;
 }
 
-static int resource_uuid_post_save(void *opaque)
+static int virtio_gpu_uuid_records_post_save(void *opaque)
 {
-    free_records(opaque);
+    virtio_gpu_uuid_records_alloc(opaque, 0);
     return 0;
 }
 
-static int resource_uuid_pre_load(void *opaque)
+static int virtio_gpu_uuid_records_pre_load(void *opaque)
 {
-    VirtIOGPU *g = opaque;
-
-    GLOBAL_STATE_CODE();
-
-    free_records(g);
-    if (!virtio_gpu_resource_uuid_enabled(g->parent_obj.conf)) {
-        error_report("virtio-gpu: UUIDs in the stream, but '%s' is off",
-                     VIRTIO_GPU_RESOURCE_UUID_PROP);
-        return -EINVAL;
-    }
-    if (!virtio_gpu_resource_uuid_negotiated(g)) {
-        error_report("virtio-gpu: UUIDs in the stream, but the driver has not "
-                     "acknowledged VIRTIO_GPU_F_RESOURCE_UUID");
-        return -EINVAL;
-    }
-    if (virtio_gpu_uuid_table_size(g->uuid_table) > 0) {
-        error_report("virtio-gpu: UUIDs twice in the stream");
-        release_all(g);
-        return -EINVAL;
-    }
-    return 0;
-}
-
-static bool num_records_is_valid(void *opaque, int version_id)
-{
-    VirtIOGPU *g = opaque;
+    VirtIOGPUUuidRecords *r = opaque;
     struct virtio_gpu_simple_resource *res;
-    int64_t resources = 0;
+    uint32_t resources = 0;
 
-    QTAILQ_FOREACH(res, &g->reslist, next) {
+    QTAILQ_FOREACH(res, &r->parent->reslist, next) {
         resources++;
     }
-    return g->num_uuid_records > 0 && g->num_uuid_records <= resources;
+    virtio_gpu_uuid_records_alloc(r, resources);
+    return 0;
 }
 
-static bool load_record(VirtIOGPU *g, const VirtIOGPUUuidRecord *record,
-                        Error **errp)
+static bool virtio_gpu_uuid_records_fit(void *opaque, int version_id)
 {
-    struct virtio_gpu_simple_resource *res;
+    VirtIOGPUUuidRecords *r = opaque;
 
-    res = virtio_gpu_find_resource(g, record->resource_id);
-    if (!res) {
-        error_setg(errp, "no such resource");
-        return false;
-    }
-    return virtio_gpu_uuid_table_enter(g->uuid_table, &res->uuid,
-                                       &record->uuid, errp);
+    return r->num > 0 && r->num <= r->max;
 }
 
-static bool load_records(VirtIOGPU *g, Error **errp)
+static bool virtio_gpu_uuid_load(VirtIOGPU *g, uint32_t resource_id,
+                                 const QemuUUID *uuid, Error **errp)
 {
     ERRP_GUARD();
-    uint32_t i;
+    struct virtio_gpu_simple_resource *res;
 
-    for (i = 0; i < g->num_uuid_records; i++) {
-        if (!load_record(g, &g->uuid_records[i], errp)) {
-            error_prepend(errp, "virtio-gpu: UUID of resource 0x%x: ",
-                          g->uuid_records[i].resource_id);
-            release_all(g);
-            return false;
-        }
+    res = virtio_gpu_find_resource(g, resource_id);
+    if (!res) {
+        error_setg(errp, "no such resource");
+    } else {
+        virtio_gpu_uuid_table_enter(g->uuid_table, &res->uuid, uuid, errp);
     }
-    return true;
+    if (*errp) {
+        error_prepend(errp, "virtio-gpu: UUID of resource 0x%x: ", resource_id);
+    }
+    return !*errp;
 }
 
-static void trace_loaded(VirtIOGPU *g)
+static void virtio_gpu_uuid_trace_loaded(VirtIOGPU *g)
 {
     struct virtio_gpu_simple_resource *res;
 
@@ -156,83 +127,87 @@ static void trace_loaded(VirtIOGPU *g)
     }
 }
 
-static int resource_uuid_post_load(void *opaque, int version_id)
+static int virtio_gpu_uuid_records_post_load(void *opaque, int version_id)
 {
+    VirtIOGPUUuidRecords *r = opaque;
     Error *err = NULL;
-    bool loaded = load_records(opaque, &err);
 
-    free_records(opaque);
-    if (!loaded) {
+    for (uint32_t i = 0; i < r->num && !err; i++) {
+        virtio_gpu_uuid_load(r->parent, be32_to_cpu(r->records[i].resource_id),
+                             &r->records[i].uuid, &err);
+    }
+    virtio_gpu_uuid_records_alloc(r, 0);
+    if (err) {
+        virtio_gpu_uuid_release_all(r->parent);
         error_report_err(err);
         return -EINVAL;
     }
-    trace_loaded(opaque);
-    return 0;
-}
-
-static int get_record(QEMUFile *f, void *opaque, size_t size,
-                      const VMStateField *field)
-{
-    VirtIOGPUUuidRecord *record = opaque;
-
-    record->resource_id = qemu_get_be32(f);
-    qemu_get_buffer(f, record->uuid.data, sizeof(record->uuid.data));
-    return 0;
-}
-
-static int put_record(QEMUFile *f, void *opaque, size_t size,
-                      const VMStateField *field, JSONWriter *vmdesc)
-{
-    VirtIOGPUUuidRecord *record = opaque;
-
-    qemu_put_be32(f, record->resource_id);
-    qemu_put_buffer(f, record->uuid.data, sizeof(record->uuid.data));
+    virtio_gpu_uuid_trace_loaded(r->parent);
     return 0;
 }
 
 /*
- * No VMStateDescription: after each, QEMU would look for subsections, and take
- * the id that follows for the start of one if the driver has chosen it so.
+ * A record has no VMStateDescription: after each, vmstate_subsection_load()
+ * would take a resource ID that the driver has chosen so for the start of a
+ * subsection, and look for its name beyond the end of the stream.
  */
-static const VMStateInfo vmstate_info_record = {
-    .name = "virtio-gpu/resource-uuid/record",
-    .get = get_record,
-    .put = put_record,
+static const VMStateDescription vmstate_virtio_gpu_uuid_records = {
+    .name = "virtio-gpu/resource-uuid",
+    .pre_save = virtio_gpu_uuid_records_pre_save,
+    .post_save = virtio_gpu_uuid_records_post_save,
+    .pre_load = virtio_gpu_uuid_records_pre_load,
+    .post_load = virtio_gpu_uuid_records_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(num, VirtIOGPUUuidRecords),
+        VMSTATE_VALIDATE("0 < UUIDs <= resources", virtio_gpu_uuid_records_fit),
+        VMSTATE_VARRAY_UINT32(records, VirtIOGPUUuidRecords, num, 0,
+                              vmstate_info_buffer, VirtIOGPUUuidRecord),
+        VMSTATE_END_OF_LIST()
+    },
 };
+
+/* The destination refuses them if the driver has taken its word back */
+static bool virtio_gpu_resource_uuid_needed(void *opaque)
+{
+    VirtIOGPU *g = opaque;
+
+    return virtio_gpu_resource_uuid_negotiated(g) &&
+           virtio_gpu_uuid_table_size(g->uuid_table) > 0;
+}
+
+static int virtio_gpu_resource_uuid_pre_load(void *opaque)
+{
+    VirtIOGPU *g = opaque;
+
+    GLOBAL_STATE_CODE();
+
+    if (!virtio_gpu_resource_uuid_enabled(g->parent_obj.conf)) {
+        error_report("virtio-gpu: UUIDs in the stream, but '%s' is off",
+                     VIRTIO_GPU_RESOURCE_UUID_PROP);
+        return -EINVAL;
+    }
+    if (!virtio_gpu_resource_uuid_negotiated(g)) {
+        error_report("virtio-gpu: UUIDs in the stream, but the driver has not "
+                     "acknowledged VIRTIO_GPU_F_RESOURCE_UUID");
+        return -EINVAL;
+    }
+    if (virtio_gpu_uuid_table_size(g->uuid_table) > 0) {
+        error_report("virtio-gpu: UUIDs twice in the stream");
+        virtio_gpu_uuid_release_all(g);
+        return -EINVAL;
+    }
+    return 0;
+}
 
 const VMStateDescription vmstate_virtio_gpu_resource_uuid = {
     .name = "virtio-gpu/resource-uuid",
     .version_id = 1,
     .minimum_version_id = 1,
-    .needed = resource_uuid_needed,
-    .pre_save = resource_uuid_pre_save,
-    .post_save = resource_uuid_post_save,
-    .pre_load = resource_uuid_pre_load,
-    .post_load = resource_uuid_post_load,
+    .needed = virtio_gpu_resource_uuid_needed,
+    .pre_load = virtio_gpu_resource_uuid_pre_load,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(num_uuid_records, VirtIOGPU),
-        VMSTATE_VALIDATE("0 < UUIDs <= resources", num_records_is_valid),
-        VMSTATE_VARRAY_UINT32_ALLOC(uuid_records, VirtIOGPU, num_uuid_records,
-                                    0, vmstate_info_record,
-                                    VirtIOGPUUuidRecord),
+        VMSTATE_WITH_TMP(VirtIOGPU, VirtIOGPUUuidRecords,
+                         vmstate_virtio_gpu_uuid_records),
         VMSTATE_END_OF_LIST()
     },
 };
-
-/*
- * Nothing but words depends on these bits, which virtio_load() has yet to
- * check against those of the host.
- */
-int virtio_gpu_resource_uuid_explain(VirtIODevice *vdev, QEMUFile *f,
-                                     int version_id)
-{
-    VirtIOGPU *g = VIRTIO_GPU(vdev);
-
-    if (virtio_vdev_has_feature(vdev, VIRTIO_GPU_F_RESOURCE_UUID) &&
-        !virtio_gpu_resource_uuid_enabled(g->parent_obj.conf)) {
-        error_report("virtio-gpu: the guest uses UUIDs of resources: this "
-                     "needs '%s=on', as on the source",
-                     VIRTIO_GPU_RESOURCE_UUID_PROP);
-    }
-    return 0;
-}

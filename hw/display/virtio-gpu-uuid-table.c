@@ -14,15 +14,16 @@
 
 struct VirtIOGPUUuidTable {
     GHashTable *uuids;
+    void *room;
 };
 
-static gboolean uuid_equal(gconstpointer lhs, gconstpointer rhs)
+static gboolean virtio_gpu_uuid_equal(gconstpointer lhs, gconstpointer rhs)
 {
     return qemu_uuid_is_equal(lhs, rhs);
 }
 
 /* RFC 4122, 4.4: all bits random but those of version and variant */
-static bool uuid_draw(QemuUUID *uuid, Error **errp)
+static bool virtio_gpu_uuid_draw(QemuUUID *uuid, Error **errp)
 {
     ERRP_GUARD();
 
@@ -38,16 +39,16 @@ static bool uuid_draw(QemuUUID *uuid, Error **errp)
     return true;
 }
 
-static bool uuid_is_v4(const QemuUUID *uuid)
+static bool virtio_gpu_uuid_is_v4(const QemuUUID *uuid)
 {
     return (uuid->data[6] & 0xf0) == 0x40 && (uuid->data[8] & 0xc0) == 0x80;
 }
 
 VirtIOGPUUuidTable *virtio_gpu_uuid_table_new(void)
 {
-    VirtIOGPUUuidTable *table = g_new(VirtIOGPUUuidTable, 1);
+    VirtIOGPUUuidTable *table = g_new0(VirtIOGPUUuidTable, 1);
 
-    table->uuids = g_hash_table_new(qemu_uuid_hash, uuid_equal);
+    table->uuids = g_hash_table_new(qemu_uuid_hash, virtio_gpu_uuid_equal);
     return table;
 }
 
@@ -55,6 +56,7 @@ void virtio_gpu_uuid_table_free(VirtIOGPUUuidTable *table)
 {
     if (table) {
         g_hash_table_destroy(table->uuids);
+        g_free(table->room);
         g_free(table);
     }
 }
@@ -76,7 +78,7 @@ bool virtio_gpu_uuid_table_assign(VirtIOGPUUuidTable *table, QemuUUID *uuid,
             error_setg(errp, "random bytes for a UUID repeat themselves");
             return false;
         }
-        if (!uuid_draw(&draw, errp)) {
+        if (!virtio_gpu_uuid_draw(&draw, errp)) {
             return false;
         }
     } while (g_hash_table_contains(table->uuids, &draw));
@@ -87,13 +89,13 @@ bool virtio_gpu_uuid_table_assign(VirtIOGPUUuidTable *table, QemuUUID *uuid,
 }
 
 /* Return: what is wrong with @value for a new entry, or NULL */
-static const char *uuid_obstacle(const VirtIOGPUUuidTable *table,
-                                 const QemuUUID *value)
+static const char *virtio_gpu_uuid_fault(const VirtIOGPUUuidTable *table,
+                                         const QemuUUID *value)
 {
     if (qemu_uuid_is_null(value)) {
         return "is null";
     }
-    if (!uuid_is_v4(value)) {
+    if (!virtio_gpu_uuid_is_v4(value)) {
         return "is not of version 4 (RFC 4122)";
     }
     if (g_hash_table_contains(table->uuids, value)) {
@@ -105,13 +107,14 @@ static const char *uuid_obstacle(const VirtIOGPUUuidTable *table,
 bool virtio_gpu_uuid_table_enter(VirtIOGPUUuidTable *table, QemuUUID *uuid,
                                  const QemuUUID *value, Error **errp)
 {
-    const char *obstacle = qemu_uuid_is_null(uuid)
-                           ? uuid_obstacle(table, value) : "is a second one";
+    const char *fault = qemu_uuid_is_null(uuid)
+                        ? virtio_gpu_uuid_fault(table, value)
+                        : "is a second one";
 
-    if (obstacle) {
+    if (fault) {
         g_autofree char *text = qemu_uuid_unparse_strdup(value);
 
-        error_setg(errp, "UUID %s %s", text, obstacle);
+        error_setg(errp, "UUID %s %s", text, fault);
         return false;
     }
     *uuid = *value;
@@ -136,4 +139,10 @@ QemuUUID *virtio_gpu_uuid_table_find(const VirtIOGPUUuidTable *table,
 size_t virtio_gpu_uuid_table_size(const VirtIOGPUUuidTable *table)
 {
     return g_hash_table_size(table->uuids);
+}
+
+void *virtio_gpu_uuid_table_room(VirtIOGPUUuidTable *table, size_t size)
+{
+    table->room = g_realloc(table->room, size);
+    return table->room;
 }

@@ -1,34 +1,42 @@
 /*
  * Objects that vhost-user back-ends export to other devices
  *
- * virtio-dmabuf.c has the index of them; this makes it an exporter, one for
- * all back-ends.  A back-end keeps the descriptors itself, and is asked for
- * one at each look-up.
+ * The index of them is here: which back-end has which UUID.  One exporter
+ * serves all back-ends.  A back-end keeps the file descriptors itself, and is
+ * asked for one at each lookup.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
-#include "qapi/error.h"
-#include "hw/virtio/vhost-backend.h"
+#include "hw/virtio/vhost-user.h"
 #include "hw/virtio/vhost-user-exporter.h"
-#include "hw/virtio/virtio-dmabuf.h"
-#include "hw/virtio/virtio-export.h"
 #include "hw/virtio/virtio-export-compat.h"
+#include "hw/virtio/virtio-export-info.h"
 #include "qom/object.h"
 
 #define TYPE_VHOST_USER_EXPORTER "vhost-user-exporter"
 OBJECT_DECLARE_SIMPLE_TYPE(VhostUserExporter, VHOST_USER_EXPORTER)
 
+typedef struct SharedObject {
+    QemuUUID uuid;
+    struct vhost_dev *dev;
+} SharedObject;
+
 struct VhostUserExporter {
     Object parent_obj;
 
-    GHashTable *counts; /* struct vhost_dev * to number of its objects */
+    GHashTable *objects;    /* set of SharedObject, by UUID */
 };
 
 /* Made when the first object comes, and kept */
 static VhostUserExporter *the_exporter;
+
+static gboolean vhost_user_uuid_equal(gconstpointer lhs, gconstpointer rhs)
+{
+    return qemu_uuid_is_equal(lhs, rhs);
+}
 
 static void vhost_user_exporter_make(void)
 {
@@ -39,37 +47,34 @@ static void vhost_user_exporter_make(void)
     }
 }
 
-static unsigned int vhost_user_exporter_count(struct vhost_dev *dev)
+/* Return: whose object it is; NULL if nobody's */
+static struct vhost_dev *vhost_user_exporter_owner(const QemuUUID *uuid)
 {
-    return the_exporter
-           ? GPOINTER_TO_UINT(g_hash_table_lookup(the_exporter->counts, dev))
-           : 0;
-}
+    SharedObject *found = the_exporter
+                          ? g_hash_table_lookup(the_exporter->objects, uuid)
+                          : NULL;
 
-static void vhost_user_exporter_set_count(struct vhost_dev *dev,
-                                          unsigned int count)
-{
-    GHashTable *counts = the_exporter->counts;
-
-    if (count) {
-        g_hash_table_insert(counts, dev, GUINT_TO_POINTER(count));
-    } else {
-        g_hash_table_remove(counts, dev);
-    }
+    return found ? found->dev : NULL;
 }
 
 bool vhost_user_exporter_add(struct vhost_dev *dev, const QemuUUID *uuid)
 {
-    unsigned int count = vhost_user_exporter_count(dev);
+    VhostUserState *user = vhost_user_get_state(dev);
+    SharedObject *new;
 
     GLOBAL_STATE_CODE();
 
-    if (qemu_uuid_is_null(uuid) || count >= VHOST_USER_MAX_SHARED_OBJECTS ||
-        virtio_export_exists(uuid) || !virtio_add_vhost_device(uuid, dev)) {
+    if (qemu_uuid_is_null(uuid) || vhost_user_asks_broken(user->asks) ||
+        user->num_shared_objects >= VHOST_USER_MAX_SHARED_OBJECTS ||
+        virtio_export_exists(uuid)) {
         return false;
     }
     vhost_user_exporter_make();
-    vhost_user_exporter_set_count(dev, count + 1);
+    new = g_new(SharedObject, 1);
+    new->uuid = *uuid;
+    new->dev = dev;
+    g_hash_table_add(the_exporter->objects, new);
+    user->num_shared_objects++;
     return true;
 }
 
@@ -77,105 +82,99 @@ bool vhost_user_exporter_remove(struct vhost_dev *dev, const QemuUUID *uuid)
 {
     GLOBAL_STATE_CODE();
 
-    if (virtio_lookup_vhost_device(uuid) != dev ||
-        !virtio_remove_resource(uuid)) {
+    if (vhost_user_exporter_owner(uuid) != dev) {
         return false;
     }
-    vhost_user_exporter_set_count(dev, vhost_user_exporter_count(dev) - 1);
+    g_hash_table_remove(the_exporter->objects, uuid);
+    vhost_user_get_state(dev)->num_shared_objects--;
     return true;
+}
+
+static gboolean vhost_user_object_is_of(gpointer object, gpointer value,
+                                        gpointer dev)
+{
+    return ((SharedObject *)object)->dev == dev;
 }
 
 void vhost_user_exporter_drop(struct vhost_dev *dev)
 {
+    VhostUserState *user = vhost_user_get_state(dev);
+
     GLOBAL_STATE_CODE();
 
-    if (vhost_user_exporter_count(dev)) {
-        virtio_remove_vhost_device(dev);
-        vhost_user_exporter_set_count(dev, 0);
+    if (user->num_shared_objects) {
+        user->num_shared_objects -= g_hash_table_foreach_remove(
+            the_exporter->objects, vhost_user_object_is_of, dev);
     }
+    vhost_user_asks_drop(dev);
+}
+
+static bool vhost_user_exists(VirtIOExporter *exporter, const QemuUUID *uuid)
+{
+    return vhost_user_exporter_owner(uuid);
 }
 
 static VirtIOExportStatus vhost_user_export(VirtIOExporter *exporter,
-                                            const QemuUUID *uuid,
+                                            VirtIOExportLookup *lookup,
                                             VirtIOExportObject *object,
                                             Error **errp)
 {
-    switch (virtio_object_type(uuid)) {
-    case TYPE_VHOST_DEV:
-        object->fd = vhost_user_get_shared_object(
-            virtio_lookup_vhost_device(uuid), uuid, errp);
-        break;
-    case TYPE_DMABUF:
-        object->kind = VIRTIO_EXPORT_KIND_DMABUF;
-        object->fd = qemu_dup(virtio_lookup_dmabuf(uuid));
-        if (object->fd < 0) {
-            error_setg_errno(errp, errno, "cannot duplicate its descriptor");
-        }
-        break;
-    default:
+    struct vhost_dev *dev =
+        vhost_user_exporter_owner(virtio_export_lookup_uuid(lookup));
+
+    if (!dev) {
         return VIRTIO_EXPORT_UNKNOWN;
     }
-    return object->fd < 0 ? VIRTIO_EXPORT_FAILED : VIRTIO_EXPORT_DONE;
+    return vhost_user_ask(dev, lookup, errp) ? VIRTIO_EXPORT_PENDING
+                                             : VIRTIO_EXPORT_FAILED;
 }
 
-typedef struct VhostUserExportWalk {
-    VirtIOExporter *exporter;
-    VirtIOExportFn *fn;
-    void *opaque;
-} VhostUserExportWalk;
-
-static void vhost_user_export_tell(gpointer uuid, gpointer value,
-                                   gpointer opaque)
+static void vhost_user_export_cancel(VirtIOExporter *exporter,
+                                     VirtIOExportLookup *lookup)
 {
-    VirtioSharedObject *shared = value;
-    VhostUserExportWalk *walk = opaque;
+    vhost_user_ask_cancel(lookup);
+}
+
+static void vhost_user_export_tell(VirtIOExporter *exporter,
+                                   const SharedObject *shared,
+                                   VirtIOExportInfoFn *fn, void *opaque)
+{
+    VhostUserState *user = vhost_user_get_state(shared->dev);
     VirtIOExportInfo info = {
-        .exporter = walk->exporter,
-        .owner = OBJECT(walk->exporter),
-        .uuid = uuid,
+        .exporter = exporter,
+        .owner = OBJECT(qemu_chr_fe_get_driver(user->chr)),
+        .uuid = &shared->uuid,
     };
 
     virtio_export_object_init(&info.object);
-    if (shared->type == TYPE_VHOST_DEV) {
-        info.owner = OBJECT(vhost_user_get_chardev(shared->value));
-    } else {
-        info.object.kind = VIRTIO_EXPORT_KIND_DMABUF;
-    }
-    walk->fn(&info, walk->opaque);
+    fn(&info, opaque);
 }
 
 static void vhost_user_export_foreach(VirtIOExporter *exporter,
                                       const QemuUUID *uuid,
-                                      VirtIOExportFn *fn, void *opaque)
+                                      VirtIOExportInfoFn *fn, void *opaque)
 {
-    VhostUserExportWalk walk = {
-        .exporter = exporter,
-        .fn = fn,
-        .opaque = opaque,
-    };
+    GHashTable *objects = VHOST_USER_EXPORTER(exporter)->objects;
+    SharedObject *object;
+    GHashTableIter iter;
 
-    VirtioSharedObject shared;
-
-    if (!uuid) {
-        virtio_foreach_resource(vhost_user_export_tell, &walk);
+    if (uuid) {
+        object = g_hash_table_lookup(objects, uuid);
+        if (object) {
+            vhost_user_export_tell(exporter, object, fn, opaque);
+        }
         return;
     }
-    shared.type = virtio_object_type(uuid);
-    shared.value = virtio_lookup_vhost_device(uuid);
-    if (shared.type != TYPE_INVALID) {
-        vhost_user_export_tell((gpointer)uuid, &shared, &walk);
+    g_hash_table_iter_init(&iter, objects);
+    while (g_hash_table_iter_next(&iter, (gpointer *)&object, NULL)) {
+        vhost_user_export_tell(exporter, object, fn, opaque);
     }
 }
 
 static void vhost_user_exporter_init(Object *obj)
 {
-    VHOST_USER_EXPORTER(obj)->counts = g_hash_table_new(NULL, NULL);
-}
-
-static void vhost_user_exporter_finalize(Object *obj)
-{
-    virtio_exporter_unregister(VIRTIO_EXPORTER(obj));
-    g_hash_table_destroy(VHOST_USER_EXPORTER(obj)->counts);
+    VHOST_USER_EXPORTER(obj)->objects = g_hash_table_new_full(
+        qemu_uuid_hash, vhost_user_uuid_equal, g_free, NULL);
 }
 
 static void vhost_user_exporter_class_init(ObjectClass *klass,
@@ -184,7 +183,9 @@ static void vhost_user_exporter_class_init(ObjectClass *klass,
     VirtIOExporterClass *vec = VIRTIO_EXPORTER_CLASS(klass);
 
     vec->asked_last = true;
+    vec->exists = vhost_user_exists;
     vec->export = vhost_user_export;
+    vec->cancel = vhost_user_export_cancel;
     vec->foreach = vhost_user_export_foreach;
 }
 
@@ -193,7 +194,6 @@ static const TypeInfo vhost_user_exporter_info = {
     .parent = TYPE_OBJECT,
     .instance_size = sizeof(VhostUserExporter),
     .instance_init = vhost_user_exporter_init,
-    .instance_finalize = vhost_user_exporter_finalize,
     .class_init = vhost_user_exporter_class_init,
     .interfaces = (InterfaceInfo[]) {
         { TYPE_VIRTIO_EXPORTER },

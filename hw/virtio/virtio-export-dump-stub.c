@@ -8,8 +8,8 @@
 #include "qapi/error.h"
 #include "qapi/qapi-commands-virtio.h"
 
-void qmp_x_virtio_export_dump(const char *uuid, const char *filename,
-                              Error **errp)
+void coroutine_fn qmp_x_virtio_export_dump(const char *uuid,
+                                           const char *filename, Error **errp)
 {
     error_setg(errp, "This QEMU cannot dump images: it was built for another "
                "host than Linux, or without pixman or libpng");

@@ -12,6 +12,8 @@
 #include "qapi/error.h"
 #include "qapi/qapi-commands-virtio.h"
 #include "qemu/bitops.h"
+#include "qemu/coroutine.h"
+#include "qemu/main-loop.h"
 #include "qemu/memfd.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "ui/qemu-pixman.h"
@@ -26,7 +28,7 @@
  * Guests may show an image in any of those that qemu_drm_format_to_pixman()
  * knows, displays take no others.  The rest of virtio-gpu's are for files only.
  */
-static pixman_format_code_t format_to_pixman(uint32_t fourcc)
+static pixman_format_code_t virtio_export_dump_format_to_pixman(uint32_t fourcc)
 {
     switch (fourcc) {
     case DRM_FORMAT_BGRA8888:
@@ -42,14 +44,16 @@ static pixman_format_code_t format_to_pixman(uint32_t fourcc)
     }
 }
 
-static uint64_t row_bytes(const VirtIOExportObject *object)
+static uint64_t virtio_export_dump_row_bytes(const VirtIOExportObject *object)
 {
-    uint32_t bits = PIXMAN_FORMAT_BPP(format_to_pixman(object->fourcc));
+    pixman_format_code_t format =
+        virtio_export_dump_format_to_pixman(object->fourcc);
 
-    return (uint64_t)object->width * bits / BITS_PER_BYTE;
+    return (uint64_t)object->width * PIXMAN_FORMAT_BPP(format) / BITS_PER_BYTE;
 }
 
-static bool check_layout(const VirtIOExportObject *object, Error **errp)
+static bool virtio_export_dump_check_layout(const VirtIOExportObject *object,
+                                            Error **errp)
 {
     g_autofree char *format = virtio_export_format_name(object->fourcc);
 
@@ -62,15 +66,13 @@ static bool check_layout(const VirtIOExportObject *object, Error **errp)
                    "larger than %dx%d", object->width, object->height,
                    MAX_EXTENT, MAX_EXTENT);
     } else if (object->num_planes != 1 ||
-               !format_to_pixman(object->fourcc)) {
+               !virtio_export_dump_format_to_pixman(object->fourcc)) {
         error_setg(errp, "an image of the format %s in %" PRIu32 " plane%s "
                    "cannot be written as PNG", format, object->num_planes,
                    object->num_planes == 1 ? "" : "s");
     } else if (object->modifier != DRM_FORMAT_MOD_LINEAR) {
         error_setg(errp, "its image is not known to be linear: its modifier "
                    "is 0x%" PRIx64, object->modifier);
-    } else if (object->strides[0] < row_bytes(object)) {
-        error_setg(errp, "the rows of its image overlap");
     } else {
         return true;
     }
@@ -78,35 +80,37 @@ static bool check_layout(const VirtIOExportObject *object, Error **errp)
 }
 
 /* Return: the end of the image in the memory */
-static uint64_t image_end(const VirtIOExportObject *object)
+static uint64_t virtio_export_dump_image_end(const VirtIOExportObject *object)
 {
-    return object->offsets[0] + row_bytes(object) +
+    return object->offsets[0] + virtio_export_dump_row_bytes(object) +
            (uint64_t)object->strides[0] * (object->height - 1);
 }
 
 /* Return: where a row of the picture is, counted from its top */
-static uint64_t row_start(const VirtIOExportObject *object, uint32_t y)
+static uint64_t virtio_export_dump_row_start(const VirtIOExportObject *object,
+                                             uint32_t y)
 {
     uint32_t row = object->bottom_up ? object->height - 1 - y : y;
 
     return object->offsets[0] + (uint64_t)object->strides[0] * row;
 }
 
-static uint8_t *image_row(pixman_image_t *image, uint32_t y)
+static uint8_t *virtio_export_dump_image_row(pixman_image_t *image, uint32_t y)
 {
     return (uint8_t *)pixman_image_get_data(image) +
            (size_t)pixman_image_get_stride(image) * y;
 }
 
 /* Memory of a file that the kernel alone keeps: no read of it has to wait */
-static bool read_memfd(const VirtIOExportObject *object, pixman_image_t *image,
-                       Error **errp)
+static bool virtio_export_dump_read_memfd(const VirtIOExportObject *object,
+                                          pixman_image_t *image, Error **errp)
 {
-    size_t bytes = row_bytes(object);
+    size_t bytes = virtio_export_dump_row_bytes(object);
 
     for (uint32_t y = 0; y < object->height; y++) {
-        ssize_t got = RETRY_ON_EINTR(pread(object->fd, image_row(image, y),
-                                           bytes, row_start(object, y)));
+        uint8_t *row = virtio_export_dump_image_row(image, y);
+        off_t start = virtio_export_dump_row_start(object, y);
+        ssize_t got = RETRY_ON_EINTR(pread(object->fd, row, bytes, start));
 
         if (got < 0) {
             error_setg_errno(errp, errno, "its memory cannot be read");
@@ -120,7 +124,7 @@ static bool read_memfd(const VirtIOExportObject *object, pixman_image_t *image,
     return true;
 }
 
-static void sync_dmabuf(int fd, uint64_t flags)
+static void virtio_export_dump_sync_dmabuf(int fd, uint64_t flags)
 {
     struct dma_buf_sync sync = { .flags = flags | DMA_BUF_SYNC_READ };
     int ret;
@@ -132,14 +136,15 @@ static void sync_dmabuf(int fd, uint64_t flags)
 }
 
 /* The size of a dma-buf never changes */
-static bool read_dmabuf(const VirtIOExportObject *object,
-                        pixman_image_t *image, Error **errp)
+static bool virtio_export_dump_read_dmabuf(const VirtIOExportObject *object,
+                                           pixman_image_t *image, Error **errp)
 {
     off_t end = lseek(object->fd, 0, SEEK_END);
-    size_t size = image_end(object);
+    uint64_t image_end = virtio_export_dump_image_end(object);
+    size_t size = image_end;
     uint8_t *memory;
 
-    if (end < 0 || end < image_end(object) || size != image_end(object)) {
+    if (end < 0 || end < image_end || size != image_end) {
         error_setg(errp, "its memory ends within the image");
         return false;
     }
@@ -148,49 +153,52 @@ static bool read_dmabuf(const VirtIOExportObject *object,
         error_setg_errno(errp, errno, "its memory cannot be mapped");
         return false;
     }
-    sync_dmabuf(object->fd, DMA_BUF_SYNC_START);
+    virtio_export_dump_sync_dmabuf(object->fd, DMA_BUF_SYNC_START);
     for (uint32_t y = 0; y < object->height; y++) {
-        memcpy(image_row(image, y), memory + row_start(object, y),
-               row_bytes(object));
+        memcpy(virtio_export_dump_image_row(image, y),
+               memory + virtio_export_dump_row_start(object, y),
+               virtio_export_dump_row_bytes(object));
     }
-    sync_dmabuf(object->fd, DMA_BUF_SYNC_END);
+    virtio_export_dump_sync_dmabuf(object->fd, DMA_BUF_SYNC_END);
     munmap(memory, size);
     return true;
 }
 
-static bool read_pixels(const VirtIOExportObject *object,
-                        pixman_image_t *image, Error **errp)
+static bool virtio_export_dump_read_pixels(const VirtIOExportObject *object,
+                                           pixman_image_t *image, Error **errp)
 {
     if (fcntl(object->fd, F_GET_SEALS) >= 0) {
-        return read_memfd(object, image, errp);
+        return virtio_export_dump_read_memfd(object, image, errp);
     }
     if (object->kind == VIRTIO_EXPORT_KIND_DMABUF) {
-        return read_dmabuf(object, image, errp);
+        return virtio_export_dump_read_dmabuf(object, image, errp);
     }
     error_setg(errp, "its memory is neither a memfd nor known to be a dma-buf");
     return false;
 }
 
 /* Return: copy of the image, the caller's; NULL with @errp set */
-static pixman_image_t *copy_image(const VirtIOExportObject *object,
-                                  Error **errp)
+static pixman_image_t *
+virtio_export_dump_copy_image(const VirtIOExportObject *object, Error **errp)
 {
     g_autoptr(pixman_image_t) image = NULL;
 
-    if (!check_layout(object, errp)) {
+    if (!virtio_export_dump_check_layout(object, errp)) {
         return NULL;
     }
-    image = pixman_image_create_bits(format_to_pixman(object->fourcc),
-                                     object->width, object->height, NULL, 0);
+    image = pixman_image_create_bits(
+        virtio_export_dump_format_to_pixman(object->fourcc), object->width,
+        object->height, NULL, 0);
     if (!image) {
         error_setg(errp, "there is no memory for a copy of its image");
         return NULL;
     }
-    return read_pixels(object, image, errp) ? g_steal_pointer(&image) : NULL;
+    return virtio_export_dump_read_pixels(object, image, errp)
+           ? g_steal_pointer(&image) : NULL;
 }
 
-static void save_image(pixman_image_t *image, const char *filename,
-                       Error **errp)
+static void virtio_export_dump_save_image(pixman_image_t *image,
+                                          const char *filename, Error **errp)
 {
     int fd = qemu_create(filename, O_WRONLY | O_TRUNC, 0666, errp);
     struct stat st;
@@ -212,8 +220,48 @@ static void save_image(pixman_image_t *image, const char *filename,
     qemu_close(fd);
 }
 
-void qmp_x_virtio_export_dump(const char *uuid, const char *filename,
-                              Error **errp)
+typedef struct VirtIOExportDump {
+    VirtIOExportObject object;
+    Error *err;
+    Coroutine *co;  /* that waits */
+} VirtIOExportDump;
+
+static void virtio_export_dump_looked_up(void *opaque,
+                                         const VirtIOExportObject *object,
+                                         Error *err)
+{
+    VirtIOExportDump *dump = opaque;
+
+    if (object) {
+        dump->object = *object;
+    }
+    dump->err = err;
+    if (dump->co) {
+        /* whatever thread this is */
+        aio_co_schedule(qemu_get_aio_context(), dump->co);
+    }
+}
+
+static bool coroutine_fn virtio_export_dump_lookup(const QemuUUID *uuid,
+                                                   VirtIOExportObject *object,
+                                                   Error **errp)
+{
+    VirtIOExportDump dump = { };
+
+    if (virtio_export_lookup(uuid, virtio_export_dump_looked_up, &dump)) {
+        dump.co = qemu_coroutine_self();
+        qemu_coroutine_yield();
+    }
+    if (dump.err) {
+        error_propagate(errp, dump.err);
+        return false;
+    }
+    *object = dump.object;
+    return true;
+}
+
+void coroutine_fn qmp_x_virtio_export_dump(const char *uuid,
+                                           const char *filename, Error **errp)
 {
     ERRP_GUARD();
     g_autoptr(pixman_image_t) image = NULL;
@@ -224,14 +272,14 @@ void qmp_x_virtio_export_dump(const char *uuid, const char *filename,
         error_setg(errp, "'%s' is no UUID", uuid);
         return;
     }
-    if (!virtio_export_lookup(&parsed, &object, errp)) {
+    if (!virtio_export_dump_lookup(&parsed, &object, errp)) {
         return;
     }
-    image = copy_image(&object, errp);
+    image = virtio_export_dump_copy_image(&object, errp);
     virtio_export_object_close(&object);
     if (!image) {
         error_prepend(errp, "cannot dump the object with UUID %s: ", uuid);
         return;
     }
-    save_image(image, filename, errp);
+    virtio_export_dump_save_image(image, filename, errp);
 }

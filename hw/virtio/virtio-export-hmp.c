@@ -12,7 +12,7 @@
 #include "qobject/qdict.h"
 
 /* A row has 80 columns unless the driver's ids are longer than usual */
-static void print_export(Monitor *mon, const VirtioExport *export)
+static void virtio_export_hmp_print(Monitor *mon, const VirtioExport *export)
 {
     g_autofree char *id = export->has_id
         ? g_strdup_printf("%" PRIu64, export->id) : NULL;
@@ -26,18 +26,21 @@ static void print_export(Monitor *mon, const VirtioExport *export)
                    id ?: "-", size ?: "-", geometry ?: "-",
                    export->format ?: "-",
                    VirtioExportMemory_str(export->memory));
-    if (export->obstacle) {
-        monitor_printf(mon, "  cannot be exported: %s\n", export->obstacle);
+    if (export->unavailable_reason) {
+        monitor_printf(mon, "  cannot be exported: %s\n",
+                       export->unavailable_reason);
     }
 }
 
-static bool is_of(const VirtioExport *export, const VirtioExporterInfo *of)
+static bool virtio_export_hmp_is_of(const VirtioExport *export,
+                                    const VirtioExporterInfo *of)
 {
     return g_strcmp0(export->path, of->path) == 0;
 }
 
-static void print_exporter(Monitor *mon, const VirtioExportsInfo *info,
-                           const VirtioExporterInfo *exporter)
+static void virtio_export_hmp_print_exporter(Monitor *mon,
+                                             const VirtioExportsInfo *info,
+                                             const VirtioExporterInfo *exporter)
 {
     const char *path = exporter->path ?: "a device that is being unplugged";
     bool first = true;
@@ -45,7 +48,7 @@ static void print_exporter(Monitor *mon, const VirtioExportsInfo *info,
     monitor_printf(mon, "%s: %" PRIu64 " object%s\n", path, exporter->count,
                    exporter->count == 1 ? "" : "s");
     for (VirtioExportList *it = info->exports; it; it = it->next) {
-        if (!is_of(it->value, exporter)) {
+        if (!virtio_export_hmp_is_of(it->value, exporter)) {
             continue;
         }
         if (first) {
@@ -53,7 +56,7 @@ static void print_exporter(Monitor *mon, const VirtioExportsInfo *info,
                            "KiB", "SIZE", "FORMAT", "MEMORY");
             first = false;
         }
-        print_export(mon, it->value);
+        virtio_export_hmp_print(mon, it->value);
     }
 }
 
@@ -72,7 +75,7 @@ void hmp_virtio_exports(Monitor *mon, const QDict *qdict)
         monitor_printf(mon, "No object is exported.\n");
     }
     for (VirtioExporterInfoList *it = info->exporters; it; it = it->next) {
-        print_exporter(mon, info, it->value);
+        virtio_export_hmp_print_exporter(mon, info, it->value);
     }
     if (info->next) {
         monitor_printf(mon, "There are more: info virtio-exports %s %s\n",

@@ -5,9 +5,10 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/virtio/virtio-export.h"
+#include "hw/virtio/virtio-export-info.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-virtio.h"
+#include "trace.h"
 
 #define DEFAULT_LIMIT 256
 #define MAX_LIMIT 4096
@@ -25,14 +26,14 @@ typedef struct Selection {
     VirtioExporterInfoList **counts_tail;
 } Selection;
 
-static int compare_selected(gconstpointer a, gconstpointer b)
+static int virtio_export_qmp_compare(gconstpointer a, gconstpointer b)
 {
     const Selected *x = a, *y = b;
 
     return memcmp(&x->uuid, &y->uuid, sizeof(x->uuid));
 }
 
-static bool is_part_of(const Object *obj, const Object *whole)
+static bool virtio_export_qmp_is_part(const Object *obj, const Object *whole)
 {
     while (obj && obj != whole) {
         obj = obj->parent;
@@ -40,7 +41,7 @@ static bool is_part_of(const Object *obj, const Object *whole)
     return obj;
 }
 
-static void count(Selection *selection, Object *owner)
+static void virtio_export_qmp_count(Selection *selection, Object *owner)
 {
     VirtioExporterInfo *found = g_hash_table_lookup(selection->counts, owner);
 
@@ -53,22 +54,23 @@ static void count(Selection *selection, Object *owner)
     found->count++;
 }
 
-static void select_object(const VirtIOExportInfo *info, void *opaque)
+static void virtio_export_qmp_select(const VirtIOExportInfo *info, void *opaque)
 {
     Selection *selection = opaque;
     Selected selected = { .exporter = info->exporter, .uuid = *info->uuid };
 
-    if (selection->under && !is_part_of(info->owner, selection->under)) {
+    if (selection->under &&
+        !virtio_export_qmp_is_part(info->owner, selection->under)) {
         return;
     }
-    count(selection, info->owner);
+    virtio_export_qmp_count(selection, info->owner);
     if (!selection->after ||
         memcmp(&selected.uuid, selection->after, sizeof(QemuUUID)) > 0) {
         g_array_append_val(selection->objects, selected);
     }
 }
 
-static VirtioExportMemory memory_of(VirtIOExportKind kind)
+static VirtioExportMemory virtio_export_qmp_memory(VirtIOExportKind kind)
 {
     switch (kind) {
     case VIRTIO_EXPORT_KIND_MEMFD:
@@ -80,48 +82,67 @@ static VirtioExportMemory memory_of(VirtIOExportKind kind)
     }
 }
 
-static void describe(const VirtIOExportInfo *info, void *opaque)
+/* As a lookup would give it, which drops geometry that cannot be right */
+static VirtIOExportObject
+virtio_export_qmp_object(const VirtIOExportInfo *info, const char *uuid)
+{
+    const char *fault = virtio_export_object_fault(&info->object);
+    VirtIOExportObject object = info->object;
+
+    if (fault) {
+        trace_virtio_export_geometry_dropped(uuid, fault);
+        virtio_export_object_init(&object);
+        object.kind = info->object.kind;
+        object.size = info->object.size;
+    }
+    return object;
+}
+
+static void virtio_export_qmp_describe(const VirtIOExportInfo *info,
+                                       void *opaque)
 {
     VirtioExportList ***tail = opaque;
-    const VirtIOExportObject *object = &info->object;
     VirtioExport *export = g_new0(VirtioExport, 1);
+    VirtIOExportObject object;
 
     export->uuid = qemu_uuid_unparse_strdup(info->uuid);
+    object = virtio_export_qmp_object(info, export->uuid);
     export->path = object_get_canonical_path(info->owner);
     export->has_id = info->has_id;
     export->id = info->id;
-    export->has_size = object->size;
-    export->size = object->size;
-    export->has_width = object->width;
-    export->width = object->width;
-    export->has_height = object->height;
-    export->height = object->height;
-    export->format = object->fourcc
-                     ? virtio_export_format_name(object->fourcc) : NULL;
-    export->memory = memory_of(object->kind);
-    export->obstacle = g_strdup(info->obstacle);
+    export->has_size = object.size;
+    export->size = object.size;
+    export->has_width = object.width;
+    export->width = object.width;
+    export->has_height = object.height;
+    export->height = object.height;
+    export->format = object.fourcc
+                     ? virtio_export_format_name(object.fourcc) : NULL;
+    export->memory = virtio_export_qmp_memory(object.kind);
+    export->unavailable_reason = g_strdup(info->unavailable_reason);
     QAPI_LIST_APPEND(*tail, export);
 }
 
 /* In the order of their UUIDs, so that one knows where to go on. */
-static void describe_page(VirtioExportsInfo *info, GArray *objects,
-                          uint32_t limit)
+static void virtio_export_qmp_describe_page(VirtioExportsInfo *info,
+                                            GArray *objects, uint32_t limit)
 {
     VirtioExportList **tail = &info->exports;
     const Selected *last = NULL;
 
-    g_array_sort(objects, compare_selected);
+    g_array_sort(objects, virtio_export_qmp_compare);
     for (guint i = 0; i < objects->len && i < limit; i++) {
         last = &g_array_index(objects, Selected, i);
         VIRTIO_EXPORTER_GET_CLASS(last->exporter)->foreach(
-            last->exporter, &last->uuid, describe, &tail);
+            last->exporter, &last->uuid, virtio_export_qmp_describe, &tail);
     }
     if (objects->len > limit) {
         info->next = qemu_uuid_unparse_strdup(&last->uuid);
     }
 }
 
-static VirtioExportsInfo *query(Selection *selection, uint32_t limit)
+static VirtioExportsInfo *virtio_export_qmp_query(Selection *selection,
+                                                  uint32_t limit)
 {
     VirtioExportsInfo *info = g_new0(VirtioExportsInfo, 1);
 
@@ -129,8 +150,8 @@ static VirtioExportsInfo *query(Selection *selection, uint32_t limit)
     selection->counts = g_hash_table_new(NULL, NULL);
     selection->counts_tail = &info->exporters;
 
-    virtio_export_foreach(select_object, selection);
-    describe_page(info, selection->objects, limit);
+    virtio_export_foreach(NULL, virtio_export_qmp_select, selection);
+    virtio_export_qmp_describe_page(info, selection->objects, limit);
 
     g_array_unref(selection->objects);
     g_hash_table_unref(selection->counts);
@@ -168,5 +189,5 @@ VirtioExportsInfo *qmp_x_query_virtio_exports(const char *path,
                    MAX_LIMIT);
         return NULL;
     }
-    return query(&selection, limit);
+    return virtio_export_qmp_query(&selection, limit);
 }

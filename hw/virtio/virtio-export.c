@@ -1,10 +1,14 @@
 /*
  * Objects that virtio devices export to one another
  *
- * Every look-up goes through here, whoever asks.  Nothing is kept about
- * objects: exporters are asked one after the other, and each has an index of
- * its own.  So there is nothing to keep in step with resets, migration and
- * unplugged devices.
+ * Every lookup goes through here, whichever device starts it.  The registry
+ * knows exporters and pending lookups, and no objects: exporters are asked one
+ * after the other, and each has an index of its own.  So there is nothing to
+ * keep in step with resets, migration and unplugged devices.
+ *
+ * A lookup that its exporter cannot answer at once stays pending.  It ends by
+ * the exporter's answer, when the exporter is unregistered, when the importer
+ * cancels it, or at its deadline, whichever comes first.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,9 +16,9 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qemu/queue.h"
+#include "qemu/timer.h"
 #include "qapi/error.h"
 #include "hw/virtio/virtio-export.h"
-#include "standard-headers/drm/drm_fourcc.h"
 #include "trace.h"
 
 typedef struct Registration {
@@ -22,87 +26,36 @@ typedef struct Registration {
     QTAILQ_ENTRY(Registration) next;
 } Registration;
 
+struct VirtIOExportLookup {
+    QemuUUID uuid;
+    VirtIOExporter *exporter;   /* the one that has the object */
+    VirtIOExportLookupFn *fn;
+    void *opaque;
+    int64_t deadline;           /* ms of QEMU_CLOCK_REALTIME */
+    uint64_t round;             /* of virtio_export_retry(), the last one */
+    QTAILQ_ENTRY(VirtIOExportLookup) next;
+};
+
 static QTAILQ_HEAD(, Registration) registrations =
     QTAILQ_HEAD_INITIALIZER(registrations);
+static QTAILQ_HEAD(, VirtIOExportLookup) pending =
+    QTAILQ_HEAD_INITIALIZER(pending);
 
-static VirtIOExporterClass *exporter_class(VirtIOExporter *exporter)
+static VirtIOExporterClass *virtio_exporter_class(VirtIOExporter *exporter)
 {
     return VIRTIO_EXPORTER_GET_CLASS(exporter);
 }
 
-void virtio_exporter_register(VirtIOExporter *exporter)
+static Registration *virtio_export_registration(VirtIOExporter *exporter)
 {
-    Registration *new = g_new(Registration, 1);
-
-    GLOBAL_STATE_CODE();
-
-    trace_virtio_exporter_register(exporter);
-    new->exporter = exporter;
-    if (exporter_class(exporter)->asked_last) {
-        QTAILQ_INSERT_TAIL(&registrations, new, next);
-    } else {
-        QTAILQ_INSERT_HEAD(&registrations, new, next);
-    }
-}
-
-void virtio_exporter_unregister(VirtIOExporter *exporter)
-{
-    Registration *it, *next;
-
-    GLOBAL_STATE_CODE();
-
-    QTAILQ_FOREACH_SAFE(it, &registrations, next, next) {
-        if (it->exporter == exporter) {
-            trace_virtio_exporter_unregister(exporter);
-            QTAILQ_REMOVE(&registrations, it, next);
-            g_free(it);
-        }
-    }
-}
-
-void virtio_export_object_init(VirtIOExportObject *object)
-{
-    *object = (VirtIOExportObject) {
-        .fd = -1,
-        .modifier = DRM_FORMAT_MOD_INVALID,
-    };
-}
-
-void virtio_export_object_close(VirtIOExportObject *object)
-{
-    if (object->fd >= 0) {
-        close(object->fd);
-    }
-    virtio_export_object_init(object);
-}
-
-char *virtio_export_format_name(uint32_t fourcc)
-{
-    char *name = g_strdup_printf("%c%c%c%c", fourcc & 0xff, fourcc >> 8 & 0xff,
-                                 fourcc >> 16 & 0xff, fourcc >> 24);
-
-    return g_strcanon(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                      "abcdefghijklmnopqrstuvwxyz0123456789 ", '?');
-}
-
-static VirtIOExportStatus virtio_export_ask(const QemuUUID *uuid,
-                                            VirtIOExportObject *object,
-                                            Error **errp)
-{
-    VirtIOExportStatus status;
     Registration *it;
 
     QTAILQ_FOREACH(it, &registrations, next) {
-        virtio_export_object_init(object);
-        status = exporter_class(it->exporter)->export(it->exporter, uuid,
-                                                      object, errp);
-        assert((status == VIRTIO_EXPORT_DONE) == (object->fd >= 0));
-        assert(object->num_planes <= VIRTIO_EXPORT_MAX_PLANES);
-        if (status != VIRTIO_EXPORT_UNKNOWN) {
-            return status;
+        if (it->exporter == exporter) {
+            break;
         }
     }
-    return VIRTIO_EXPORT_UNKNOWN;
+    return it;
 }
 
 static void virtio_export_trace(const QemuUUID *uuid,
@@ -123,63 +76,305 @@ static void virtio_export_trace(const QemuUUID *uuid,
     }
 }
 
-bool virtio_export_lookup(const QemuUUID *uuid, VirtIOExportObject *object,
-                          Error **errp)
+/* Geometry that an importer must not rely on is taken out */
+static void virtio_export_check(const QemuUUID *uuid,
+                                VirtIOExportObject *object)
 {
-    ERRP_GUARD();
+    const char *fault = virtio_export_object_fault(object);
+    VirtIOExportObject unknown;
+
+    if (fault) {
+        g_autofree char *text = qemu_uuid_unparse_strdup(uuid);
+
+        trace_virtio_export_geometry_dropped(text, fault);
+        virtio_export_object_init(&unknown);
+        unknown.fd = object->fd;
+        unknown.kind = object->kind;
+        unknown.size = object->size;
+        *object = unknown;
+    }
+}
+
+/* Takes @lookup and @err over. */
+static void virtio_export_end(VirtIOExportLookup *lookup,
+                              VirtIOExportObject *object, Error *err)
+{
+    if (object) {
+        assert(object->fd >= 0);
+        assert(object->num_planes <= VIRTIO_EXPORT_MAX_PLANES);
+        virtio_export_check(&lookup->uuid, object);
+        virtio_export_trace(&lookup->uuid, object);
+    } else {
+        trace_virtio_export_lookup_failed(error_get_pretty(err));
+    }
+    lookup->fn(lookup->opaque, object, err);
+    g_free(lookup);
+}
+
+/* Takes @lookup and @err over. */
+static void virtio_export_fail(VirtIOExportLookup *lookup, Error *err)
+{
+    g_autofree char *text = qemu_uuid_unparse_strdup(&lookup->uuid);
+
+    if (err) {
+        error_prepend(&err, "cannot export the object with UUID %s: ", text);
+    } else {
+        error_setg(&err, "no device exports an object with UUID %s", text);
+    }
+    virtio_export_end(lookup, NULL, err);
+}
+
+/* The exporter has answered at once; @lookup and @err are taken over. */
+static void virtio_export_settle(VirtIOExportLookup *lookup,
+                                 VirtIOExportStatus status,
+                                 VirtIOExportObject *object, Error *err)
+{
+    assert((status == VIRTIO_EXPORT_DONE) == (object->fd >= 0));
+    assert((status == VIRTIO_EXPORT_FAILED) == (err != NULL));
+
+    if (status == VIRTIO_EXPORT_DONE) {
+        virtio_export_end(lookup, object, NULL);
+    } else {
+        virtio_export_fail(lookup, err);
+    }
+}
+
+static VirtIOExportStatus virtio_export_ask(VirtIOExportLookup *lookup,
+                                            VirtIOExporter *exporter,
+                                            VirtIOExportObject *object,
+                                            Error **errp)
+{
+    lookup->exporter = exporter;
+    virtio_export_object_init(object);
+    return virtio_exporter_class(exporter)->export(exporter, lookup, object,
+                                                   errp);
+}
+
+static VirtIOExportStatus virtio_export_ask_all(VirtIOExportLookup *lookup,
+                                                VirtIOExportObject *object,
+                                                Error **errp)
+{
     VirtIOExportStatus status;
-    g_autofree char *text = NULL;
+    Registration *it;
+
+    virtio_export_object_init(object);
+    QTAILQ_FOREACH(it, &registrations, next) {
+        status = virtio_export_ask(lookup, it->exporter, object, errp);
+        if (status != VIRTIO_EXPORT_UNKNOWN) {
+            return status;
+        }
+    }
+    return VIRTIO_EXPORT_UNKNOWN;
+}
+
+static int64_t virtio_export_now(void)
+{
+    return qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+}
+
+static void virtio_export_timeout(void *opaque);
+
+static void virtio_export_arm(int64_t deadline)
+{
+    static QEMUTimer *timer;
+
+    if (!timer) {
+        /* who waits for the main AioContext alone gets there, too */
+        timer = aio_timer_new(qemu_get_aio_context(), QEMU_CLOCK_REALTIME,
+                              SCALE_MS, virtio_export_timeout, NULL);
+    }
+    timer_mod_anticipate(timer, deadline);
+}
+
+static void virtio_export_timeout(void *opaque)
+{
+    int ms = virtio_export_expire();
+
+    if (ms > 0) {
+        virtio_export_arm(virtio_export_now() + ms);
+    }
+}
+
+VirtIOExportLookup *virtio_export_lookup(const QemuUUID *uuid,
+                                         VirtIOExportLookupFn *fn,
+                                         void *opaque)
+{
+    VirtIOExportLookup *lookup = g_new0(VirtIOExportLookup, 1);
+    VirtIOExportObject object;
+    VirtIOExportStatus status;
+    Error *err = NULL;
 
     GLOBAL_STATE_CODE();
 
-    status = virtio_export_ask(uuid, object, errp);
-    if (status == VIRTIO_EXPORT_DONE) {
-        virtio_export_trace(uuid, object);
-        return true;
+    lookup->uuid = *uuid;
+    lookup->fn = fn;
+    lookup->opaque = opaque;
+    status = virtio_export_ask_all(lookup, &object, &err);
+    if (status != VIRTIO_EXPORT_PENDING) {
+        virtio_export_settle(lookup, status, &object, err);
+        return NULL;
     }
+    lookup->deadline = virtio_export_now() + VIRTIO_EXPORT_DEADLINE_MS;
+    QTAILQ_INSERT_TAIL(&pending, lookup, next);
+    virtio_export_arm(lookup->deadline);
+    return lookup;
+}
 
-    text = qemu_uuid_unparse_strdup(uuid);
-    if (status == VIRTIO_EXPORT_FAILED) {
-        error_prepend(errp, "cannot export the object with UUID %s: ", text);
+/* End a lookup that its exporter has not answered: it forgets it. */
+static void virtio_export_drop(VirtIOExportLookup *lookup)
+{
+    VirtIOExporterClass *vec = virtio_exporter_class(lookup->exporter);
+
+    QTAILQ_REMOVE(&pending, lookup, next);
+    if (vec->cancel) {
+        vec->cancel(lookup->exporter, lookup);
+    }
+}
+
+void virtio_export_cancel(VirtIOExportLookup *lookup)
+{
+    GLOBAL_STATE_CODE();
+
+    virtio_export_drop(lookup);
+    g_free(lookup);
+}
+
+const QemuUUID *virtio_export_lookup_uuid(const VirtIOExportLookup *lookup)
+{
+    return &lookup->uuid;
+}
+
+void virtio_export_answer(VirtIOExportLookup *lookup,
+                          VirtIOExportObject *object, Error *err)
+{
+    GLOBAL_STATE_CODE();
+
+    QTAILQ_REMOVE(&pending, lookup, next);
+    if (object) {
+        virtio_export_end(lookup, object, NULL);
     } else {
-        error_setg(errp, "no device exports an object with UUID %s", text);
-    }
-    trace_virtio_export_lookup_failed(error_get_pretty(*errp));
-    return false;
-}
-
-static void virtio_export_walk(const QemuUUID *uuid, VirtIOExportFn *fn,
-                               void *opaque)
-{
-    Registration *it;
-
-    QTAILQ_FOREACH(it, &registrations, next) {
-        exporter_class(it->exporter)->foreach(it->exporter, uuid, fn, opaque);
+        virtio_export_fail(lookup, err);
     }
 }
 
-static void virtio_export_note(const VirtIOExportInfo *info, void *opaque)
+/* A function that is called back may end other lookups and start new ones */
+static VirtIOExportLookup *virtio_export_next(VirtIOExporter *exporter,
+                                              uint64_t round)
 {
-    bool *found = opaque;
+    VirtIOExportLookup *it;
 
-    *found = true;
+    QTAILQ_FOREACH(it, &pending, next) {
+        if (it->exporter == exporter && it->round != round) {
+            break;
+        }
+    }
+    return it;
+}
+
+void virtio_export_retry(VirtIOExporter *exporter)
+{
+    static uint64_t round;
+    VirtIOExportLookup *lookup;
+    VirtIOExportObject object;
+    VirtIOExportStatus status;
+    Error *err;
+
+    GLOBAL_STATE_CODE();
+
+    round++;
+    while ((lookup = virtio_export_next(exporter, round))) {
+        lookup->round = round;
+        err = NULL;
+        status = virtio_export_ask(lookup, exporter, &object, &err);
+        if (status != VIRTIO_EXPORT_PENDING) {
+            QTAILQ_REMOVE(&pending, lookup, next);
+            virtio_export_settle(lookup, status, &object, err);
+        }
+    }
+}
+
+int virtio_export_expire(void)
+{
+    int64_t now = virtio_export_now();
+    VirtIOExportLookup *first;
+    Error *err;
+
+    GLOBAL_STATE_CODE();
+
+    /* they are in the order of their deadlines */
+    while ((first = QTAILQ_FIRST(&pending)) && first->deadline <= now) {
+        virtio_export_drop(first);
+        err = NULL;
+        error_setg(&err, "no answer within %d ms", VIRTIO_EXPORT_DEADLINE_MS);
+        virtio_export_fail(first, err);
+    }
+    return first ? first->deadline - now : -1;
 }
 
 bool virtio_export_exists(const QemuUUID *uuid)
 {
-    bool found = false;
+    Registration *it;
 
     GLOBAL_STATE_CODE();
 
-    virtio_export_walk(uuid, virtio_export_note, &found);
-    return found;
+    QTAILQ_FOREACH(it, &registrations, next) {
+        if (virtio_exporter_class(it->exporter)->exists(it->exporter, uuid)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-void virtio_export_foreach(VirtIOExportFn *fn, void *opaque)
+void virtio_export_foreach(const QemuUUID *uuid, VirtIOExportInfoFn *fn,
+                           void *opaque)
 {
+    VirtIOExporterClass *vec;
+    Registration *it;
+
     GLOBAL_STATE_CODE();
 
-    virtio_export_walk(NULL, fn, opaque);
+    QTAILQ_FOREACH(it, &registrations, next) {
+        vec = virtio_exporter_class(it->exporter);
+        if (vec->foreach) {
+            vec->foreach(it->exporter, uuid, fn, opaque);
+        }
+    }
+}
+
+void virtio_exporter_register(VirtIOExporter *exporter)
+{
+    Registration *new = g_new(Registration, 1);
+
+    GLOBAL_STATE_CODE();
+
+    assert(!virtio_export_registration(exporter));
+    trace_virtio_exporter_register(exporter);
+    new->exporter = exporter;
+    if (virtio_exporter_class(exporter)->asked_last) {
+        QTAILQ_INSERT_TAIL(&registrations, new, next);
+    } else {
+        QTAILQ_INSERT_HEAD(&registrations, new, next);
+    }
+}
+
+void virtio_exporter_unregister(VirtIOExporter *exporter)
+{
+    Registration *it = virtio_export_registration(exporter);
+    VirtIOExportLookup *lookup;
+    Error *err;
+
+    GLOBAL_STATE_CODE();
+
+    assert(it);
+    trace_virtio_exporter_unregister(exporter);
+    QTAILQ_REMOVE(&registrations, it, next);
+    g_free(it);
+    while ((lookup = virtio_export_next(exporter, UINT64_MAX))) {
+        virtio_export_drop(lookup);
+        err = NULL;
+        error_setg(&err, "the exporter is gone");
+        virtio_export_fail(lookup, err);
+    }
 }
 
 static const TypeInfo virtio_exporter_info = {

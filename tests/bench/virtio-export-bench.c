@@ -33,13 +33,14 @@ struct BenchExporter {
 };
 
 static VirtIOExportStatus bench_export(VirtIOExporter *exporter,
-                                       const QemuUUID *uuid,
+                                       VirtIOExportLookup *lookup,
                                        VirtIOExportObject *object,
                                        Error **errp)
 {
     BenchExporter *b = BENCH_EXPORTER(exporter);
 
-    if (!virtio_gpu_uuid_table_find(b->table, uuid)) {
+    if (!virtio_gpu_uuid_table_find(b->table,
+                                    virtio_export_lookup_uuid(lookup))) {
         return VIRTIO_EXPORT_UNKNOWN;
     }
     object->fd = qemu_dup(b->fd);
@@ -95,16 +96,21 @@ static BenchExporter *bench_exporter_new(unsigned int objects, GRand *rand)
     return b;
 }
 
+static void bench_lookup_done(void *opaque, const VirtIOExportObject *object,
+                              Error *err)
+{
+    error_propagate(&error_fatal, err);
+    close(object->fd);
+}
+
 /* Not inlined, so that a profiler finds it */
 static void __attribute__((noinline)) look_up_all(const QemuUUID *uuids,
                                                   unsigned int objects)
 {
-    VirtIOExportObject object;
     unsigned int i;
 
     for (i = 0; i < LOOK_UPS; i++) {
-        virtio_export_lookup(&uuids[i % objects], &object, &error_fatal);
-        virtio_export_object_close(&object);
+        virtio_export_lookup(&uuids[i % objects], bench_lookup_done, NULL);
     }
 }
 

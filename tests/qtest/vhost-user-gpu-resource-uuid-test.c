@@ -150,6 +150,26 @@ static void asked_twice(QVirtioGPU *gpu, QVirtioGPU *other)
     drawn_done(&d);
 }
 
+/* A debugger, or the scheduler, stops the process: QEMU and others go on */
+static void process_is_stopped(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    uuid_t others;
+    Drawn d;
+
+    drawn_new(&d, gpu, 1, 0x11);
+    qvirtio_gpu_create_2d({ .gpu = other, .id = 1 });
+    assign_uuid({ .gpu = other, .id = 1, .uuid = others });
+    g_assert_cmpint(kill(vhost_user_gpu_pid(), SIGSTOP), ==, 0);
+    vhost_user_peer_send(importer(), PEER_LOOKUP, PEER_NEED_REPLY, d.uuid,
+                         PEER_UUID_SIZE);
+    qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'query-status' }");
+    g_assert_true(importer_finds(exporter(), others));
+    g_assert_cmpint(kill(vhost_user_gpu_pid(), SIGCONT), ==, 0);
+    g_assert_cmpuint(vhost_user_peer_recv(importer(), PEER_LOOKUP).num_fds,
+                     ==, 1);
+    drawn_done(&d);
+}
+
 static void cannot_be_resized(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     int fd, seals;
@@ -488,6 +508,12 @@ static void *before(GString *cmd_line, void *arg)
     return importer_before(cmd_line, vhost_user_gpu_before(cmd_line, arg));
 }
 
+static void *two_importers_before(GString *cmd_line, void *arg)
+{
+    return importer_exporter_before(cmd_line,
+                                    vhost_user_gpu_before(cmd_line, arg));
+}
+
 static void *virgl_before(GString *cmd_line, void *arg)
 {
     return importer_before(cmd_line,
@@ -554,8 +580,13 @@ static void register_vhost_user_gpu_resource_uuid_test(void)
         { "vhost-user-gpu/fenced", run_test, fenced },
         { }
     };
+    static const UUIDTest stopped_tests[] = {
+        { "vhost-user-gpu/process-is-stopped", run_test, process_is_stopped },
+        { }
+    };
 
     add_uuid_pci_tests(tests, before);
+    add_uuid_pci_tests(stopped_tests, two_importers_before);
     if (getenv("QTEST_GL")) {
         add_virgl_tests();
     }

@@ -75,8 +75,10 @@ struct VhostUserPeer {
     PeerAnswer answer;
     bool breaks_channel;
     uint8_t asked_uuid[PEER_UUID_SIZE];
+    uint8_t refused_uuid[PEER_UUID_SIZE];
     unsigned int asked;
     uint32_t hold;
+    size_t cut;
     bool held;
 };
 
@@ -157,16 +159,11 @@ static bool read_message(int fd, Message *msg)
     return read_all(fd, msg->bytes, msg->hdr.size, NULL);
 }
 
-static ssize_t write_message(int fd, const Header *hdr, const void *payload,
-                             size_t size, const int *fds, size_t num_fds,
-                             int flags)
+static ssize_t write_iov(int fd, struct iovec *iov, size_t iovcnt,
+                         const int *fds, size_t num_fds, int flags)
 {
     char control[CMSG_SPACE(MAX_FDS * sizeof(int))] = { };
-    struct iovec iov[] = {
-        { .iov_base = (void *)hdr, .iov_len = sizeof(*hdr) },
-        { .iov_base = (void *)payload, .iov_len = size },
-    };
-    struct msghdr mh = { .msg_iov = iov, .msg_iovlen = ARRAY_SIZE(iov) };
+    struct msghdr mh = { .msg_iov = iov, .msg_iovlen = iovcnt };
     struct cmsghdr *cmsg;
 
     if (num_fds) {
@@ -179,6 +176,18 @@ static ssize_t write_message(int fd, const Header *hdr, const void *payload,
         memcpy(CMSG_DATA(cmsg), fds, num_fds * sizeof(int));
     }
     return RETRY_ON_EINTR(sendmsg(fd, &mh, MSG_NOSIGNAL | flags));
+}
+
+static ssize_t write_message(int fd, const Header *hdr, const void *payload,
+                             size_t size, const int *fds, size_t num_fds,
+                             int flags)
+{
+    struct iovec iov[] = {
+        { .iov_base = (void *)hdr, .iov_len = sizeof(*hdr) },
+        { .iov_base = (void *)payload, .iov_len = size },
+    };
+
+    return write_iov(fd, iov, ARRAY_SIZE(iov), fds, num_fds, flags);
 }
 
 static void reply(int fd, const Message *msg, const void *payload, size_t size)
@@ -206,6 +215,37 @@ static uint64_t protocol_features(const VhostUserPeer *peer)
            (uint64_t)peer->shared_objects << PROTOCOL_F_SHARED_OBJECT;
 }
 
+/* The lock is held */
+static void be_busy(VhostUserPeer *peer)
+{
+    peer->held = true;
+    g_cond_broadcast(&peer->cond);
+    peer_wait(peer, !peer->held);
+}
+
+/* Write an answer with the descriptors in its first part */
+static void write_in_parts(VhostUserPeer *peer, int fd, const Header *hdr,
+                           const void *payload, size_t size, const int *fds,
+                           size_t num_fds)
+{
+    uint8_t bytes[sizeof(*hdr) + PEER_UUID_SIZE];
+    struct iovec iov = { .iov_base = bytes, .iov_len = peer->cut };
+
+    if (!peer->cut) {
+        write_message(fd, hdr, payload, size, fds, num_fds, 0);
+        return;
+    }
+    g_assert_cmpuint(sizeof(*hdr) + size, <=, sizeof(bytes));
+    memcpy(bytes, hdr, sizeof(*hdr));
+    memcpy(bytes + sizeof(*hdr), payload, size);
+    write_iov(fd, &iov, 1, fds, num_fds, 0);
+    be_busy(peer);
+    iov.iov_base = bytes + peer->cut;
+    iov.iov_len = sizeof(*hdr) + size - peer->cut;
+    write_iov(fd, &iov, 1, NULL, 0, 0);
+    peer->cut = 0;
+}
+
 static void reply_shared_object(VhostUserPeer *peer, int fd, const Message *msg)
 {
     Header hdr = {
@@ -213,7 +253,7 @@ static void reply_shared_object(VhostUserPeer *peer, int fd, const Message *msg)
         .flags = FLAG_VERSION | FLAG_REPLY,
     };
     int fds[MAX_FDS];
-    size_t num_fds = 1;
+    size_t num_fds = memcmp(msg->uuid, peer->refused_uuid, PEER_UUID_SIZE) != 0;
     int i;
 
     for (i = 0; i < MAX_FDS; i++) {
@@ -246,9 +286,14 @@ static void reply_shared_object(VhostUserPeer *peer, int fd, const Message *msg)
     case PEER_ANSWER_CLOSE:
         shutdown(fd, SHUT_RDWR);
         return;
+    case PEER_ANSWER_TWICE:
+        write_message(fd, &hdr, NULL, 0, fds, num_fds, 0);
+        break;
+    case PEER_ANSWER_NONE:
+        return;
     }
-    write_message(fd, &hdr, msg->bytes, hdr.size == msg->hdr.size ?
-                  hdr.size : 0, fds, num_fds, 0);
+    write_in_parts(peer, fd, &hdr, msg->bytes, hdr.size == msg->hdr.size ?
+                   hdr.size : 0, fds, num_fds);
 }
 
 static void set_channel(VhostUserPeer *peer, Message *msg)
@@ -327,9 +372,7 @@ static void hold_message(VhostUserPeer *peer, int fd)
     }
     g_mutex_lock(&peer->lock);
     if (hdr.request == peer->hold) {
-        peer->held = true;
-        g_cond_broadcast(&peer->cond);
-        peer_wait(peer, !peer->held);
+        be_busy(peer);
     }
     g_mutex_unlock(&peer->lock);
 }
@@ -495,6 +538,20 @@ void vhost_user_peer_answer(VhostUserPeer *peer, PeerAnswer answer)
 {
     g_mutex_lock(&peer->lock);
     peer->answer = answer;
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_refuse(VhostUserPeer *peer, const uint8_t *uuid)
+{
+    g_mutex_lock(&peer->lock);
+    memcpy(peer->refused_uuid, uuid, PEER_UUID_SIZE);
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_cut(VhostUserPeer *peer, size_t bytes)
+{
+    g_mutex_lock(&peer->lock);
+    peer->cut = bytes;
     g_mutex_unlock(&peer->lock);
 }
 

@@ -51,6 +51,8 @@ typedef enum PeerAnswer {
     PEER_ANSWER_WRONG_FLAGS,
     PEER_ANSWER_HUGE_PAYLOAD,
     PEER_ANSWER_CLOSE,          /* by closing the main channel */
+    PEER_ANSWER_TWICE,
+    PEER_ANSWER_NONE,
 } PeerAnswer;
 
 typedef struct VhostUserPeer VhostUserPeer;
@@ -134,6 +136,21 @@ void vhost_user_peer_break_next_channel(VhostUserPeer *peer);
 void vhost_user_peer_answer(VhostUserPeer *peer, PeerAnswer answer);
 
 /**
+ * vhost_user_peer_refuse() - Have no memory for one object
+ * @peer: back-end
+ * @uuid: of the object; GET_SHARED_OBJECT is answered without a descriptor
+ */
+void vhost_user_peer_refuse(VhostUserPeer *peer, const uint8_t *uuid);
+
+/**
+ * vhost_user_peer_cut() - Be busy in the middle of an answer
+ * @peer: back-end
+ * @bytes: of the next answer to GET_SHARED_OBJECT, from 1 to all but one; the
+ *         rest follows after vhost_user_peer_release()
+ */
+void vhost_user_peer_cut(VhostUserPeer *peer, size_t bytes);
+
+/**
  * vhost_user_peer_memory() - The memory behind all objects of a back-end
  * @peer: back-end
  *
@@ -161,14 +178,15 @@ unsigned int vhost_user_peer_asked(VhostUserPeer *peer, uint8_t *uuid);
 void vhost_user_peer_hold(VhostUserPeer *peer, uint32_t request);
 
 /**
- * vhost_user_peer_wait_held() - Wait until QEMU waits for a back-end
- * @peer: back-end for which vhost_user_peer_hold() was called
+ * vhost_user_peer_wait_held() - Wait until a back-end is busy
+ * @peer: back-end for which vhost_user_peer_hold() or vhost_user_peer_cut() was
+ *        called
  */
 void vhost_user_peer_wait_held(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_release() - Read the request that was left unread
- * @peer: back-end
+ * vhost_user_peer_release() - Go on with the request
+ * @peer: back-end that is busy
  */
 void vhost_user_peer_release(VhostUserPeer *peer);
 

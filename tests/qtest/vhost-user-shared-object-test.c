@@ -6,32 +6,14 @@
  */
 
 #include "qemu/osdep.h"
-#include "libqos/libqos-pc.h"
-#include "libqos/malloc-pc.h"
-#include "libqos/pci-pc.h"
-#include "libqos/virtio-pci.h"
 #include "libqtest.h"
 #include "qobject/qdict.h"
-#include "standard-headers/linux/virtio_blk.h"
-#include "standard-headers/linux/virtio_pci.h"
 #include "process-fds.h"
-#include "vhost-user-peer.h"
+#include "vhost-user-scene.h"
 
 #define DIR "vhost-user/shared-object/"
 
 #define MAX_OBJECTS 65536
-#define EXPORTER_DEVFN QPCI_DEVFN(4, 0)
-
-/* An exporter and an importer; each can be the other as well */
-typedef struct Scene {
-    QTestState *qts;
-    VhostUserPeer *exporter;
-    VhostUserPeer *importer;
-    char *log;
-} Scene;
-
-static const uint8_t uuid_a[PEER_UUID_SIZE] = "0123456789abcdef";
-static const uint8_t uuid_b[PEER_UUID_SIZE] = "fedcba9876543210";
 
 static const uint8_t *numbered_uuid(uint32_t number)
 {
@@ -41,74 +23,9 @@ static const uint8_t *numbered_uuid(uint32_t number)
     return uuid;
 }
 
-static Scene scene_with_args(bool exporter_shares, const char *more)
-{
-    Scene s = {
-        .exporter = vhost_user_peer_new("exporter", exporter_shares),
-        .importer = vhost_user_peer_new("importer", true),
-    };
-    g_autofree char *exporter_args =
-        vhost_user_peer_args(s.exporter, ",addr=4");
-    g_autofree char *importer_args = vhost_user_peer_args(s.importer, "");
-    int fd = g_file_open_tmp("shared-object-log-XXXXXX", &s.log, NULL);
-
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    s.qts = qtest_initf("-m 64M -nodefaults"
-                        " -object memory-backend-memfd,id=mem,size=64M,share=on"
-                        " -machine pc,memory-backend=mem%s%s %s 2>%s",
-                        exporter_args, importer_args, more, s.log);
-    vhost_user_peer_wait_ready(s.exporter);
-    vhost_user_peer_wait_ready(s.importer);
-    return s;
-}
-
-static Scene scene(void)
-{
-    return scene_with_args(true, "");
-}
-
-static void end(Scene *s)
-{
-    qtest_quit(s->qts);
-    vhost_user_peer_free(s->exporter);
-    vhost_user_peer_free(s->importer);
-    unlink(s->log);
-    g_free(s->log);
-}
-
-static void assert_lives(Scene *s)
-{
-    qtest_qmp_assert_success(s->qts, "{'execute': 'query-status'}");
-}
-
-static bool same_memory(int fd, VhostUserPeer *peer)
-{
-    struct stat a, b;
-
-    g_assert_cmpint(fstat(fd, &a), ==, 0);
-    g_assert_cmpint(fstat(vhost_user_peer_memory(peer), &b), ==, 0);
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-static void assert_found(VhostUserPeer *by, const uint8_t *uuid,
-                         VhostUserPeer *of)
-{
-    int fd = vhost_user_peer_lookup(by, uuid);
-
-    g_assert_cmpint(fd, >=, 0);
-    g_assert_true(same_memory(fd, of));
-    close(fd);
-}
-
-static void assert_not_found(VhostUserPeer *by, const uint8_t *uuid)
-{
-    g_assert_cmpint(vhost_user_peer_lookup(by, uuid), ==, -1);
-}
-
 static void uuid_reaches_exporter(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
     uint8_t asked[PEER_UUID_SIZE];
     int fd;
 
@@ -117,12 +34,12 @@ static void uuid_reaches_exporter(void)
     g_assert_cmpuint(vhost_user_peer_asked(s.exporter, asked), ==, 1);
     g_assert_cmpmem(asked, sizeof(asked), uuid_a, sizeof(uuid_a));
     close(fd);
-    end(&s);
+    scene_end(&s);
 }
 
 static void fd_comes_with_the_reply(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
     char byte = 'x';
     PeerReply got;
 
@@ -139,7 +56,7 @@ static void fd_comes_with_the_reply(void)
                     ==, 1);
     g_assert_cmpint(byte, ==, 'x');
     close(got.fd);
-    end(&s);
+    scene_end(&s);
 }
 
 /* Defects 2 and 4 */
@@ -149,12 +66,12 @@ static void no_descriptor_stays_in_qemu(void)
         PEER_ANSWER_FD, PEER_ANSWER_ECHO, PEER_ANSWER_NO_FD,
         PEER_ANSWER_TWO_FDS, PEER_ANSWER_MANY_FDS, PEER_ANSWER_WRONG_REQUEST,
     };
-    Scene s = scene();
+    Scene s = scene_new();
     unsigned int before, i;
     int fd;
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
-    assert_lives(&s);
+    scene_assert_lives(&s);
     before = process_fds_count(qtest_pid(s.qts));
     for (i = 0; i < 100 * ARRAY_SIZE(answers); i++) {
         vhost_user_peer_answer(s.exporter, answers[i / 100]);
@@ -163,118 +80,76 @@ static void no_descriptor_stays_in_qemu(void)
             close(fd);
         }
     }
-    assert_lives(&s);
+    scene_assert_lives(&s);
     g_assert_cmpuint(process_fds_count(qtest_pid(s.qts)), ==, before);
-    end(&s);
+    scene_end(&s);
 }
 
 static void exporter_disconnects(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     vhost_user_peer_disconnect(s.exporter);
     vhost_user_peer_wait_gone(s.exporter);
     assert_not_found(s.importer, uuid_a);
-    assert_lives(&s);
+    scene_assert_lives(&s);
 
     /* it has to add its objects again */
     vhost_user_peer_wait_ready(s.exporter);
     assert_not_found(s.importer, uuid_a);
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 static void own_object(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
-    vhost_user_peer_hold(s.exporter, PEER_GET_SHARED_OBJECT);
-    assert_not_found(s.exporter, uuid_a);
-    vhost_user_peer_release(s.exporter);
-    assert_lives(&s);
+    assert_found(s.exporter, uuid_a, s.exporter);
+    scene_assert_lives(&s);
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
-/* QEMU has asked A when A's own look-up comes */
+/* QEMU has asked A when A's own lookup comes */
 static void two_look_each_other_up(void)
 {
-    Scene s = scene();
-    PeerReply got;
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     g_assert_true(vhost_user_peer_add(s.importer, uuid_b));
 
     vhost_user_peer_hold(s.exporter, PEER_GET_SHARED_OBJECT);
-    vhost_user_peer_send(s.importer, PEER_LOOKUP, PEER_NEED_REPLY,
-                         uuid_a, PEER_UUID_SIZE);
+    send_lookup(s.importer, uuid_a);
     vhost_user_peer_wait_held(s.exporter);
-    assert_not_found(s.exporter, uuid_b);
-    vhost_user_peer_release(s.exporter);
-
-    got = vhost_user_peer_recv(s.importer, PEER_LOOKUP);
-    g_assert_cmpuint(got.u64, ==, 0);
-    g_assert_true(same_memory(got.fd, s.exporter));
-    close(got.fd);
-    assert_lives(&s);
     assert_found(s.exporter, uuid_b, s.importer);
-    end(&s);
+    vhost_user_peer_release(s.exporter);
+    assert_lookup_found(s.importer, s.exporter);
+    scene_assert_lives(&s);
+    assert_found(s.exporter, uuid_b, s.importer);
+    scene_end(&s);
 }
 
-/* The third's look-up can be answered while QEMU waits for the exporter */
+/* The exporter's other requests are served while it is asked for an object */
 static void look_up_in_a_look_up(void)
 {
-    Scene s = scene();
-    PeerReply got;
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     vhost_user_peer_hold(s.exporter, PEER_GET_SHARED_OBJECT);
-    vhost_user_peer_send(s.importer, PEER_LOOKUP, PEER_NEED_REPLY,
-                         uuid_a, PEER_UUID_SIZE);
+    send_lookup(s.importer, uuid_a);
     vhost_user_peer_wait_held(s.exporter);
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_b));
     g_assert_true(vhost_user_peer_remove(s.exporter, uuid_b));
     vhost_user_peer_release(s.exporter);
-    got = vhost_user_peer_recv(s.importer, PEER_LOOKUP);
-    g_assert_cmpuint(got.num_fds, ==, 1);
-    close(got.fd);
-    end(&s);
+    assert_lookup_found(s.importer, s.exporter);
+    scene_end(&s);
 }
 
-/* Start the exporter's device as a driver does */
-static QVirtioPCIDevice *start_device(Scene *s, QOSState *qos,
-                                      QVirtQueue **vq)
-{
-    QPCIAddress addr = { .devfn = EXPORTER_DEVFN };
-    QVirtioPCIDevice *dev = virtio_pci_new(qos->pcibus, &addr);
-    uint64_t features;
-
-    g_assert_nonnull(dev);
-    qvirtio_pci_device_enable(dev);
-    qvirtio_start_device(&dev->vdev);
-    features = qvirtio_get_features(&dev->vdev);
-    qvirtio_set_features(&dev->vdev, features &
-                         ~(1ull << VIRTIO_RING_F_INDIRECT_DESC |
-                           1ull << VIRTIO_RING_F_EVENT_IDX));
-    *vq = qvirtqueue_setup(&dev->vdev, &qos->alloc, 0);
-    qvirtio_set_driver_ok(&dev->vdev);
-    return dev;
-}
-
-static void stop_device(QOSState *qos, QVirtioPCIDevice *dev, QVirtQueue *vq)
-{
-    qvirtqueue_cleanup(dev->vdev.bus, vq, &qos->alloc);
-    qvirtio_pci_device_disable(dev);
-    g_free(dev->pdev);
-    g_free(dev);
-    qpci_free_pc(qos->pcibus);
-    alloc_destroy(&qos->alloc);
-}
-
-typedef void CrossFn(Scene *s, QVirtioPCIDevice *dev);
+typedef void CrossFn(Scene *s);
 
 /*
  * The exporter is in a look-up when QEMU asks for its queue's state.
@@ -282,77 +157,56 @@ typedef void CrossFn(Scene *s, QVirtioPCIDevice *dev);
  */
 static void cross_get_vring_base(CrossFn *begin, CrossFn *finish)
 {
-    Scene s = scene();
-    QOSState qos = { .qts = s.qts };
-    QVirtioPCIDevice *dev;
-    QVirtQueue *vq;
+    Scene s = scene_new();
 
-    pc_alloc_init(&qos.alloc, s.qts, ALLOC_NO_FLAGS);
-    qos.pcibus = qpci_new_pc(s.qts, &qos.alloc);
-    dev = start_device(&s, &qos, &vq);
+    scene_start(&s);
     g_assert_true(vhost_user_peer_add(s.importer, uuid_b));
 
     vhost_user_peer_hold(s.exporter, PEER_GET_VRING_BASE);
-    begin(&s, dev);
+    begin(&s);
     vhost_user_peer_wait_held(s.exporter);
     assert_found(s.exporter, uuid_b, s.importer);
     vhost_user_peer_release(s.exporter);
-    finish(&s, dev);
+    finish(&s);
 
-    assert_lives(&s);
+    scene_assert_lives(&s);
     assert_found(s.exporter, uuid_b, s.importer);
-    stop_device(&qos, dev, vq);
-    end(&s);
+    scene_end(&s);
 }
 
-static void send_stop(Scene *s, QVirtioPCIDevice *dev)
+static void send_stop(Scene *s)
 {
     qtest_qmp_send(s->qts, "{'execute': 'stop'}");
 }
 
-static void receive_return(Scene *s, QVirtioPCIDevice *dev)
-{
-    QDict *rsp;
-
-    do {
-        rsp = qtest_qmp_receive_dict(s->qts);
-        g_assert_false(qdict_haskey(rsp, "error"));
-        if (qdict_haskey(rsp, "return")) {
-            qobject_unref(rsp);
-            return;
-        }
-        qobject_unref(rsp);
-    } while (true);
-}
-
 static void stop_crosses(void)
 {
-    cross_get_vring_base(send_stop, receive_return);
+    cross_get_vring_base(send_stop, scene_receive_return);
 }
 
-static void send_reset(Scene *s, QVirtioPCIDevice *dev)
+static void send_reset(Scene *s)
 {
     qtest_qmp_send(s->qts, "{'execute': 'system_reset'}");
 }
 
 static void reset_crosses(void)
 {
-    cross_get_vring_base(send_reset, receive_return);
+    cross_get_vring_base(send_reset, scene_receive_return);
 }
 
-static void send_migrate(Scene *s, QVirtioPCIDevice *dev)
+static void send_migrate(Scene *s)
 {
     qtest_qmp_send(s->qts, "{'execute': 'migrate',"
                    " 'arguments': {'uri': 'exec:cat >/dev/null'}}");
 }
 
-static void finish_migration(Scene *s, QVirtioPCIDevice *dev)
+static void finish_migration(Scene *s)
 {
     const char *status;
     bool done;
     QDict *rsp;
 
-    receive_return(s, dev);
+    scene_receive_return(s);
     do {
         rsp = qtest_qmp_assert_success_ref(s->qts,
                                            "{'execute': 'query-migrate'}");
@@ -371,28 +225,27 @@ static void migration_crosses(void)
 
 static void config_change_before_lookup(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.importer, uuid_b));
     vhost_user_peer_hold(s.exporter, PEER_GET_CONFIG);
     vhost_user_peer_send(s.exporter, PEER_CONFIG_CHANGE, 0, NULL, 0);
     assert_found(s.exporter, uuid_b, s.importer);
     vhost_user_peer_release(s.exporter);
-    assert_lives(&s);
-    end(&s);
+    scene_assert_lives(&s);
+    scene_end(&s);
 }
 
 /* What is not about shared objects is handled later, in its order */
 static void other_requests_wait(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
     PeerReply got;
     int i;
 
-    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
-    vhost_user_peer_hold(s.exporter, PEER_GET_SHARED_OBJECT);
-    vhost_user_peer_send(s.importer, PEER_LOOKUP, PEER_NEED_REPLY,
-                         uuid_a, PEER_UUID_SIZE);
+    scene_start(&s);
+    vhost_user_peer_hold(s.exporter, PEER_GET_VRING_BASE);
+    send_stop(&s);
     vhost_user_peer_wait_held(s.exporter);
     for (i = 0; i < 3; i++) {
         vhost_user_peer_send(s.exporter, PEER_CONFIG_CHANGE, PEER_NEED_REPLY,
@@ -400,29 +253,27 @@ static void other_requests_wait(void)
     }
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_b));
     vhost_user_peer_release(s.exporter);
-    got = vhost_user_peer_recv(s.importer, PEER_LOOKUP);
-    g_assert_cmpuint(got.num_fds, ==, 1);
-    close(got.fd);
+    scene_receive_return(&s);
     for (i = 0; i < 3; i++) {
         got = vhost_user_peer_recv(s.exporter, PEER_CONFIG_CHANGE);
         g_assert_cmpuint(got.num_fds, ==, 0);
     }
-    end(&s);
+    scene_end(&s);
 }
 
 static void unknown_uuid(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     assert_not_found(s.importer, uuid_a);
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     assert_not_found(s.importer, uuid_b);
-    end(&s);
+    scene_end(&s);
 }
 
 static void lookup_without_need_reply(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
     PeerReply got;
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
@@ -432,14 +283,14 @@ static void lookup_without_need_reply(void)
     g_assert_cmpuint(got.u64, !=, 0);
     g_assert_cmpuint(got.num_fds, ==, 0);
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 static void wrong_payload_size(void)
 {
     static const uint32_t sizes[] = { 0, 8, 15, 17, 24 };
     static const uint32_t requests[] = { PEER_REMOVE, PEER_LOOKUP, PEER_ADD };
-    Scene s = scene();
+    Scene s = scene_new();
     uint8_t payload[24] = { };
     PeerReply got;
     int i, j;
@@ -456,7 +307,7 @@ static void wrong_payload_size(void)
         }
     }
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 static void not_negotiated(void)
@@ -468,30 +319,30 @@ static void not_negotiated(void)
     g_assert_true(vhost_user_peer_add(s.importer, uuid_b));
     assert_not_found(s.exporter, uuid_b);
     g_assert_false(vhost_user_peer_remove(s.exporter, uuid_b));
-    end(&s);
+    scene_end(&s);
 }
 
 static void channel_closes(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_b));
     assert_found(s.importer, uuid_a, s.exporter);
     vhost_user_peer_close_channel(s.exporter);
     /* QEMU sees it when it comes to its main loop again */
-    assert_lives(&s);
+    scene_assert_lives(&s);
     assert_not_found(s.importer, uuid_a);
     assert_not_found(s.importer, uuid_b);
     g_assert_true(vhost_user_peer_add(s.importer, uuid_a));
-    end(&s);
+    scene_end(&s);
 }
 
 /* QEMU does not close it twice; the next one is taken */
 static void channel_closes_while_set_up(void)
 {
     g_autofree char *log = NULL;
-    Scene s = scene();
+    Scene s = scene_new();
 
     vhost_user_peer_break_next_channel(s.exporter);
     vhost_user_peer_disconnect(s.exporter);
@@ -501,7 +352,7 @@ static void channel_closes_while_set_up(void)
     assert_found(s.importer, uuid_a, s.exporter);
     g_assert_true(g_file_get_contents(s.log, &log, NULL, NULL));
     g_assert_null(strstr(log, "GLib"));
-    end(&s);
+    scene_end(&s);
 }
 
 static void device_is_unplugged(void)
@@ -515,36 +366,36 @@ static void device_is_unplugged(void)
     qtest_qmp_eventwait(s.qts, "DEVICE_DELETED");
     assert_not_found(s.importer, uuid_a);
     g_assert_true(vhost_user_peer_add(s.importer, uuid_a));
-    end(&s);
+    scene_end(&s);
 }
 
 /* One look-up fails, the next one does not */
 static void one_bad_answer(gconstpointer answer)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     vhost_user_peer_answer(s.exporter, GPOINTER_TO_INT(answer));
     assert_not_found(s.importer, uuid_a);
     vhost_user_peer_answer(s.exporter, PEER_ANSWER_FD);
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 static void echoed_uuid(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     vhost_user_peer_answer(s.exporter, PEER_ANSWER_ECHO);
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 /* The exporter's objects go, as it breaks the protocol; nobody else's do */
 static void broken_protocol(gconstpointer answer)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     vhost_user_peer_answer(s.exporter, GPOINTER_TO_INT(answer));
@@ -555,30 +406,30 @@ static void broken_protocol(gconstpointer answer)
 
     g_assert_true(vhost_user_peer_add(s.importer, uuid_b));
     assert_found(s.exporter, uuid_b, s.importer);
-    assert_lives(&s);
+    scene_assert_lives(&s);
 
     vhost_user_peer_disconnect(s.exporter);
     vhost_user_peer_wait_gone(s.exporter);
     vhost_user_peer_wait_ready(s.exporter);
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 static void closes_in_a_lookup(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     vhost_user_peer_answer(s.exporter, PEER_ANSWER_CLOSE);
     assert_not_found(s.importer, uuid_a);
-    assert_lives(&s);
+    scene_assert_lives(&s);
     vhost_user_peer_wait_gone(s.exporter);
     vhost_user_peer_answer(s.exporter, PEER_ANSWER_FD);
     vhost_user_peer_wait_ready(s.exporter);
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 #ifdef CONFIG_VHOST_CRYPTO
@@ -601,37 +452,37 @@ static void crypto_closes_in_a_lookup(void)
         assert_not_found(s.importer, uuid_a);
         vhost_user_peer_wait_gone(crypto);
         assert_not_found(s.importer, uuid_a);
-        assert_lives(&s);
+        scene_assert_lives(&s);
     }
-    end(&s);
+    scene_end(&s);
     vhost_user_peer_free(crypto);
 }
 #endif
 
 static void taken_uuid(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     g_assert_false(vhost_user_peer_add(s.exporter, uuid_a));
     g_assert_false(vhost_user_peer_add(s.importer, uuid_a));
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 static void null_uuid(void)
 {
     uint8_t null[PEER_UUID_SIZE] = { };
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_false(vhost_user_peer_add(s.exporter, null));
     assert_not_found(s.importer, null);
-    end(&s);
+    scene_end(&s);
 }
 
 static void remove_of_anothers(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
 
     g_assert_false(vhost_user_peer_remove(s.importer, uuid_a));
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
@@ -640,12 +491,12 @@ static void remove_of_anothers(void)
     g_assert_true(vhost_user_peer_remove(s.exporter, uuid_a));
     g_assert_false(vhost_user_peer_remove(s.exporter, uuid_a));
     assert_not_found(s.importer, uuid_a);
-    end(&s);
+    scene_end(&s);
 }
 
 static void number_is_limited(void)
 {
-    Scene s = scene();
+    Scene s = scene_new();
     uint32_t i;
 
     for (i = 0; i < MAX_OBJECTS - 1; i++) {
@@ -664,14 +515,14 @@ static void number_is_limited(void)
     for (i = 0; i < MAX_OBJECTS; i += 4099) {
         assert_not_found(s.importer, numbered_uuid(i));
     }
-    end(&s);
+    scene_end(&s);
 }
 
 /* QEMU closes the channel rather than wait for the back-end to read */
 static void replies_are_not_read(void)
 {
     gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
-    Scene s = scene();
+    Scene s = scene_new();
     int ret;
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
@@ -682,16 +533,16 @@ static void replies_are_not_read(void)
         g_assert_true(ret == 0 || ret == EAGAIN || ret == EPIPE);
         g_assert_cmpint(g_get_monotonic_time(), <, until);
     } while (ret != EPIPE);
-    assert_lives(&s);
+    scene_assert_lives(&s);
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_b));
-    end(&s);
+    scene_end(&s);
 }
 
 static void refusals_are_not_logged(void)
 {
     g_autofree char *after = NULL;
     g_autofree char *before = NULL;
-    Scene s = scene();
+    Scene s = scene_new();
     PeerReply got;
     int i;
 
@@ -710,23 +561,23 @@ static void refusals_are_not_logged(void)
     }
     g_assert_true(g_file_get_contents(s.log, &after, NULL, NULL));
     g_assert_cmpstr(after, ==, before);
-    end(&s);
+    scene_end(&s);
 }
 
 static void no_descriptors_left(void)
 {
     struct rlimit old;
-    Scene s = scene();
+    Scene s = scene_new();
     pid_t pid = qtest_pid(s.qts);
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     assert_found(s.importer, uuid_a, s.exporter);
-    assert_lives(&s);
+    scene_assert_lives(&s);
     old = process_fds_exhaust(pid);
     assert_not_found(s.importer, uuid_a);
     process_fds_restore(pid, old);
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 static void sandbox(void)
@@ -735,7 +586,7 @@ static void sandbox(void)
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     assert_found(s.importer, uuid_a, s.exporter);
-    end(&s);
+    scene_end(&s);
 }
 
 static void add_answer_test(const char *name, GTestDataFunc fn,
@@ -768,23 +619,17 @@ static void set_host_notifiers(bool have_place)
 {
     Scene s = scene_with_args(true, have_place
                               ? "-global virtio-pci.page-per-vq=on" : "");
-    QOSState qos = { .qts = s.qts };
-    QVirtioPCIDevice *dev;
-    QVirtQueue *vq;
     int i;
 
-    pc_alloc_init(&qos.alloc, s.qts, ALLOC_NO_FLAGS);
-    qos.pcibus = qpci_new_pc(s.qts, &qos.alloc);
-    dev = start_device(&s, &qos, &vq);
+    scene_start(&s);
     for (i = 0; i < 10; i++) {
         g_assert_cmpint(set_host_notifier(s.exporter), ==, have_place);
         if (!have_place) {
             add_no_device(&s);
         }
     }
-    assert_lives(&s);
-    stop_device(&qos, dev, vq);
-    end(&s);
+    scene_assert_lives(&s);
+    scene_end(&s);
 }
 
 /* Faster than RCU */

@@ -23,6 +23,9 @@
 #define LOOK_UPS    10
 #define COPIES      5
 
+/* Lookups while the main loop is watched, one in each millisecond */
+#define WATCHED     2000
+
 /* docs/interop/vhost-user.rst: SHARED_OBJECT_LOOKUP and its reply */
 typedef struct LookUp {
     uint32_t request;
@@ -277,14 +280,97 @@ static void bench_sizes(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
+/* An object of a back-end, which QEMU has to ask for it */
+static void bench_object(void *obj, void *data, QGuestAllocator *alloc)
+{
+    static const uint8_t uuid[PEER_UUID_SIZE] = "of-the-back-end";
+    int channel = vhost_user_peer_channel(importer());
+    int64_t times[ROUNDS];
+    int i;
+
+    g_assert_true(vhost_user_peer_add(exporter(), uuid));
+    for (i = 0; i < ROUNDS; i++) {
+        times[i] = time_look_ups(channel, uuid, 4096);
+    }
+    bench_print("map/object", 1, least(times, ROUNDS));
+    g_assert_true(vhost_user_peer_remove(exporter(), uuid));
+}
+
+typedef struct Watched {
+    int channel;
+    const uint8_t *uuid;    /* NULL: nothing is looked up */
+    gint done;
+} Watched;
+
+static gpointer look_up_steadily(gpointer opaque)
+{
+    Watched *w = opaque;
+    int64_t start = get_clock();
+    int i;
+
+    for (i = 0; i < WATCHED; i++) {
+        if (w->uuid) {
+            close(look_up(w->channel, w->uuid));
+        }
+        g_usleep(MAX(0, (start + i * SCALE_MS - get_clock()) / SCALE_US));
+    }
+    g_atomic_int_set(&w->done, 1);
+    return NULL;
+}
+
+/* The longest time in which the main loop did not answer */
+static int64_t watch(QTestState *qts, const uint8_t *uuid)
+{
+    Watched w = { vhost_user_peer_channel(importer()), uuid };
+    GThread *thread = g_thread_new("look-ups", look_up_steadily, &w);
+    int64_t start, longest = 0;
+
+    while (!g_atomic_int_get(&w.done)) {
+        start = get_clock();
+        qtest_qmp_assert_success(qts, "{ 'execute': 'query-status' }");
+        longest = MAX(longest, get_clock() - start);
+    }
+    g_thread_join(thread);
+    return longest;
+}
+
+static void bench_stall(void *obj, void *data, QGuestAllocator *alloc)
+{
+    static const uint8_t its_uuid[PEER_UUID_SIZE] = "of-the-back-end";
+    int64_t none[COPIES], resource[COPIES], object[COPIES];
+    QVirtioGPU *gpu = obj;
+    uuid_t uuid;
+    int i;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
+    g_assert_true(vhost_user_peer_add(exporter(), its_uuid));
+    for (i = 0; i < COPIES; i++) {
+        none[i] = watch(gpu->qts, NULL);
+        resource[i] = watch(gpu->qts, uuid);
+        object[i] = watch(gpu->qts, its_uuid);
+    }
+    bench_print("stall/none", 1, least(none, COPIES));
+    bench_print("stall/resource", 1, least(resource, COPIES));
+    bench_print("stall/object", 1, least(object, COPIES));
+    g_assert_true(vhost_user_peer_remove(exporter(), its_uuid));
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+}
+
 static void register_look_up_bench(void)
 {
     static const Bench benches[] = {
         { "look-up", bench_sizes },
         { }
     };
+    static const Bench object_benches[] = {
+        { "look-up-object", bench_object },
+        { "look-up-stall", bench_stall },
+        { }
+    };
 
     add_benches(benches, true, importer_before);
+    add_benches(object_benches, true, importer_exporter_before);
 }
 
 libqos_init(register_look_up_bench);

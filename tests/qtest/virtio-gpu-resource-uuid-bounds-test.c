@@ -28,9 +28,6 @@
 #define MAX_OBJECTS         65536
 #define BYTES_PER_OBJECT    256
 
-/* Requests that QEMU keeps for later while it waits for the back-end */
-#define MAX_DEFERRED        64
-
 /* Of more replies no socket with Linux's own limits has room */
 #define MAX_UNREAD          1024
 
@@ -168,47 +165,6 @@ static void unread_replies(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
 }
 
-static void send_dump_of_its(QTestState *qts)
-{
-    char text[UUID_STR_LEN];
-
-    uuid_unparse_lower(its_uuid, text);
-    qtest_qmp_send(qts, "{ 'execute': 'x-virtio-export-dump',"
-                   "  'arguments': { 'uuid': %s, 'filename': '/nowhere' } }",
-                   text);
-}
-
-/*
- * QEMU waits for a back-end that sends requests with as many descriptors as it
- * can, and reads no more than so many of them
- */
-static void deferred_requests(void *obj, void *data, QGuestAllocator *alloc)
-{
-    QVirtioGPU *gpu = obj;
-    pid_t pid = qtest_pid(gpu->qts);
-    VhostUserPeer *peer = importer();
-    unsigned int before, fds;
-    int ret;
-
-    g_assert_true(vhost_user_peer_add(peer, its_uuid));
-    before = process_fds_settled(gpu->qts);
-    vhost_user_peer_hold(peer, PEER_GET_SHARED_OBJECT);
-    send_dump_of_its(gpu->qts);
-    vhost_user_peer_wait_held(peer);
-    do {
-        ret = vhost_user_peer_try_send_fds(peer, PEER_CONFIG_CHANGE, 0, NULL,
-                                           0, PEER_MAX_FDS);
-        fds = process_fds_count(pid) - before;
-        /* one message is being read */
-        g_assert_cmpuint(fds, <=, MAX_DEFERRED + PEER_MAX_FDS);
-    } while (ret != EAGAIN || fds < MAX_DEFERRED);
-
-    vhost_user_peer_release(peer);
-    qobject_unref(qtest_qmp_receive(gpu->qts));
-    g_assert_true(vhost_user_peer_remove(peer, its_uuid));
-    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
-}
-
 static void *many_before(GString *cmd_line, void *arg)
 {
     many_raise_limit(RESOURCES);
@@ -233,7 +189,6 @@ static void register_bounds_test(void)
     };
     static const UUIDTest tests[] = {
         { "bounds/unread-replies", unread_replies },
-        { "bounds/deferred-requests", deferred_requests },
         { }
     };
     static const UUIDTest large_tests[] = {

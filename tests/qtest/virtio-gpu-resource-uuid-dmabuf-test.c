@@ -10,6 +10,8 @@
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "virtio-gpu-blob.h"
 #include "virtio-gpu-importer.h"
@@ -24,8 +26,9 @@
 #define BYTES   (2 * PAGE)
 
 /* Not known while it is not shown */
-#define BARE    "kind 2, size 8192, 0x0, fourcc 0x00000000, " \
-                "modifier 0xffffffffffffff, planes 0, stride 0, offset 0"
+#define UNKNOWN "0x0, fourcc 0x00000000, modifier 0xffffffffffffff, " \
+                "planes 0, stride 0, offset 0"
+#define BARE    "kind 2, size 8192, " UNKNOWN
 
 /* A blob with a UUID, and the guest's own memory behind it */
 typedef struct Blob {
@@ -173,6 +176,71 @@ static void blob_has_geometry_while_shown(void *obj, void *data,
     importer_assert_traced(blob.uuid, BARE);
 }
 
+#define LARGE           0x10000
+#define LARGE_WIDTH     16
+#define LARGE_STRIDE    (LARGE_WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL)
+
+/* The scanout is within the blob, and the image need not be */
+static void show_rows(QVirtioGPU *gpu, uint32_t height)
+{
+    struct virtio_gpu_set_scanout_blob req = {
+        .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_SET_SCANOUT_BLOB),
+        .r = {
+            .width = cpu_to_le32(LARGE_WIDTH),
+            .height = cpu_to_le32(16),
+        },
+        .resource_id = cpu_to_le32(1),
+        .width = cpu_to_le32(LARGE_WIDTH),
+        .height = cpu_to_le32(height),
+        .format = cpu_to_le32(VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM),
+        .strides = { cpu_to_le32(LARGE_STRIDE) },
+    };
+
+    qvirtio_gpu_command({ .gpu = gpu, .req = &req, .len = sizeof(req) });
+}
+
+static void assert_listed_height(QTestState *qts, int64_t height)
+{
+    QDict *answer = qtest_qmp_assert_success_ref(
+        qts, "{ 'execute': 'x-query-virtio-exports' }");
+    QDict *export = qobject_to(QDict, qlist_peek(qdict_get_qlist(answer,
+                                                                 "exports")));
+
+    g_assert_cmpint(qdict_get_int(export, "size"), ==, LARGE);
+    g_assert_cmpint(qdict_get_try_int(export, "height", 0), ==, height);
+    g_assert_cmpint(qdict_haskey(export, "width"), ==, height > 0);
+    g_assert_cmpint(qdict_haskey(export, "format"), ==, height > 0);
+    qobject_unref(answer);
+}
+
+/* An image that does not fit in the blob is none */
+static void blob_geometry_fits(void *obj, void *data, QGuestAllocator *alloc)
+{
+    static const uint32_t heights[] = {
+        LARGE / LARGE_STRIDE, LARGE / LARGE_STRIDE + 1, UINT32_MAX
+    };
+    QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
+    uint64_t memory = guest_alloc(gpu->alloc, LARGE + PAGE);
+    g_autofree char *fits = g_strdup_printf(
+        "kind 2, size %u, %ux%u, fourcc 0x%08x, modifier 0x0, planes 1, "
+        "stride %u, offset 0", LARGE, LARGE_WIDTH, heights[0],
+        DRM_FORMAT_ABGR8888, LARGE_STRIDE);
+    uuid_t uuid;
+
+    qvirtio_gpu_create_blob({
+        .gpu = gpu, .id = 1, .size = LARGE,
+        .backing = QEMU_ALIGN_UP(memory, PAGE), .backing_len = LARGE,
+    });
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
+    for (int i = 0; i < ARRAY_SIZE(heights); i++) {
+        show_rows(gpu, heights[i]);
+        g_assert_true(importer_finds(importer(), uuid));
+        importer_assert_traced(uuid, i ? "kind 2, size 65536, " UNKNOWN : fits);
+        g_assert_cmpint(importer_traced_drop(uuid), ==, i > 0);
+        assert_listed_height(gpu->qts, i ? 0 : heights[i]);
+    }
+}
+
 /* The UUID stays, and what it stands for comes and goes */
 static void blob_backing_comes_and_goes(void *obj, void *data,
                                         QGuestAllocator *alloc)
@@ -294,6 +362,11 @@ static void register_dmabuf_test(void)
     };
     int i;
 
+    /* a stand-in will do for this one, but not /dev/null */
+    if (blob_dmabufs() || getenv("UDMABUF_MAKES_MEMFDS")) {
+        qos_add_test("resource-uuid/bounds/blob-geometry", "virtio-gpu-pci",
+                     blob_geometry_fits, &opts);
+    }
     if (!blob_dmabufs()) {
         return;
     }

@@ -186,6 +186,44 @@ static void two_devices(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_false(has_uuids(second->gpu.qts));
 }
 
+static QDict *query_exports(QTestState *qts)
+{
+    return qtest_qmp_assert_success_ref(
+        qts, "{ 'execute': 'x-query-virtio-exports' }");
+}
+
+static void set_realized(QTestState *qts, const char *path, bool realized)
+{
+    qtest_qmp_assert_success(qts, "{ 'execute': 'qom-set', 'arguments': {"
+                             " 'path': %s, 'property': 'realized',"
+                             " 'value': %i } }", path, realized);
+}
+
+/* To register an exporter twice ends QEMU */
+static void realized_again(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = &((QVirtioGPUDevice *)obj)->gpu;
+    g_autofree char *path = NULL;
+    QDict *answer, *exporter;
+
+    create_and_assign(gpu, 1, NULL);
+    answer = query_exports(gpu->qts);
+    exporter = qobject_to(QDict, qlist_peek(qdict_get_qlist(answer,
+                                                            "exporters")));
+    path = g_strdup(qdict_get_str(exporter, "path"));
+    qobject_unref(answer);
+
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    for (int i = 0; i < 3; i++) {
+        set_realized(gpu->qts, path, false);
+        set_realized(gpu->qts, path, true);
+    }
+    answer = query_exports(gpu->qts);
+    g_assert_true(qlist_empty(qdict_get_qlist(answer, "exporters")));
+    qobject_unref(answer);
+    qos_invalidate_command_line();
+}
+
 static void register_lifetime_test(void)
 {
     static const UUIDTest tests[] = {
@@ -208,6 +246,10 @@ static void register_lifetime_test(void)
                  &opts);
     qos_add_test("resource-uuid/two-devices", "virtio-vga", two_devices,
                  &opts);
+    /* virtio-pci, and virtio-ccw, can't be realized twice */
+    opts.before = NULL;
+    qos_add_test("resource-uuid/realized-again", "virtio-gpu-device",
+                 realized_again, &opts);
 }
 
 libqos_init(register_lifetime_test);

@@ -84,7 +84,7 @@ static void resource(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(qdict_get_int(export, "height"), ==, 16);
     g_assert_cmpstr(qdict_get_str(export, "format"), ==, "XR24");
     g_assert_cmpstr(qdict_get_str(export, "memory"), ==, "on-lookup");
-    g_assert_false(qdict_haskey(export, "obstacle"));
+    g_assert_false(qdict_haskey(export, "unavailable-reason"));
     qobject_unref(answer);
 }
 

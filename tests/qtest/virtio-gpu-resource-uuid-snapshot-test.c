@@ -228,7 +228,7 @@ static void snapshot_needs_property(void *obj, void *data,
     assert_hmp(home, "savevm then");
     disk_remove(home, "disk");
     disk_add(disk, off);
-    assert_load_refused(off, "this needs '" RESOURCE_UUID_ON "'");
+    assert_load_refused(off, "unsupported. Allowed features: ");
     assert_can_be_saved(off);
 
     qtest_system_reset(off);

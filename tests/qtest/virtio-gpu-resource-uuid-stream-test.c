@@ -342,6 +342,45 @@ static void id_like_subsection(void *obj, void *data, QGuestAllocator *alloc)
     g_byte_array_unref(stream);
 }
 
+/*
+ * What the first version of the code has written of honest_stream(): it is to
+ * be loaded for ever.  What stands before and after it in a stream is QEMU's.
+ */
+static const char kept_subsection[] =
+    "\x05\x18" "virtio-gpu/resource-uuid"
+    "\x00\x00\x00\x01"
+    "\x00\x00\x00\x02"
+    "\x00\x00\x00\x02"
+    "\x27\x1d\x0f\xc7\x6c\xd6\x4c\x5b\x92\x6f\x63\xd3\x80\x45\x96\x6a"
+    "\x00\x00\x00\x01"
+    "\xd5\x6d\x4d\x80\xeb\x20\x43\xbc\x93\x06\xe2\x33\xa5\x15\x38\x68";
+
+static const char *const kept_uuids[UUIDS] = {
+    "d56d4d80-eb20-43bc-9306-e233a5153868",
+    "271d0fc7-6cd6-4c5b-926f-63d38045966a",
+};
+
+QEMU_BUILD_BUG_ON(sizeof(kept_subsection) - 1 != sizeof(Subsection));
+
+static void kept(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QTestState *home = gpu->qts;
+    GByteArray *stream = honest_stream(gpu);
+    uuid_t uuid, expected;
+
+    memcpy(find_subsection(stream), kept_subsection, sizeof(Subsection));
+    qvirtio_gpu_move(gpu, start_destination());
+    g_assert_true(load_stream(gpu->qts, stream));
+    for (int i = 0; i < UUIDS; i++) {
+        assign_uuid({ .gpu = gpu, .id = i + 1, .uuid = uuid });
+        g_assert_cmpint(uuid_parse(kept_uuids[i], expected), ==, 0);
+        g_assert_cmpint(uuid_compare(uuid, expected), ==, 0);
+    }
+    g_byte_array_unref(stream);
+    come_home(gpu, home);
+}
+
 static void register_stream_test(void)
 {
     static const UUIDTest tests[] = {
@@ -361,6 +400,7 @@ static void register_stream_test(void)
         { "stream/not-acknowledged", not_acknowledged },
         { "stream/inserted", inserted },
         { "stream/id-like-subsection", id_like_subsection },
+        { "stream/kept", kept },
         { }
     };
 

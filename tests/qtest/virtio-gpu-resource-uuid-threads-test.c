@@ -29,6 +29,12 @@
 
 #define VCPU_WAIT_US    (60 * G_USEC_PER_SEC)
 
+/* For which a lookup is seen to be pending */
+#define PENDING_MS      200
+
+/* Known without GL, on any thread */
+#define NO_EXPORT       "the display's GL cannot export textures"
+
 /* Where the guest looks for what to write: its address, or 0, and the byte */
 #define MAILBOX         0x1000
 
@@ -220,21 +226,48 @@ static void vcpu_looks_up(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
-/* GL is to be called on the main loop's thread only, whoever has the BQL */
-static void vcpu_gets_no_texture(void *obj, void *data, QGuestAllocator *alloc)
+static bool reply_comes(int timeout_ms)
+{
+    GPollFD pfd = {
+        .fd = vhost_user_peer_channel(importer()),
+        .events = G_IO_IN,
+    };
+
+    return g_poll(&pfd, 1, timeout_ms) > 0;
+}
+
+/*
+ * GL is to be called on the main loop's thread only, whoever has the BQL: the
+ * lookup waits until that runs again, and ends as it does there.
+ */
+static void vcpu_gets_texture_later(void *obj, void *data,
+                                    QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
+    g_autofree char *traced = NULL;
     QVirtioPCIDevice *dev;
+    PeerReply reply;
     QVirtQueue *vq;
     uuid_t uuid;
+    bool found;
 
     create(gpu, uuid);
+    found = importer_finds(importer(), uuid);
+    traced = importer_traced(uuid);
     dev = start_held_importer(gpu, &vq);
     vcpu_reset(gpu->qts, &dev->vdev);
     vhost_user_peer_wait_held(importer());
-    g_assert_false(importer_finds(importer(), uuid));
-    importer_assert_traced(uuid, "GL is not to be called on this thread");
+    vhost_user_peer_send(importer(), PEER_LOOKUP, PEER_NEED_REPLY, uuid,
+                         PEER_UUID_SIZE);
+    g_assert_cmpint(reply_comes(PENDING_MS), ==,
+                    g_str_equal(traced, NO_EXPORT));
     vhost_user_peer_release(importer());
+    reply = vhost_user_peer_recv(importer(), PEER_LOOKUP);
+    g_assert_cmpuint(reply.num_fds, ==, found);
+    importer_assert_traced(uuid, traced);
+    if (found) {
+        close(reply.fd);
+    }
     vcpu_wait(gpu->qts);
     free_importer(gpu, dev, vq);
 }
@@ -295,7 +328,7 @@ static void register_threads_test(void)
         { }
     };
     static const UUIDTest gl_tests[] = {
-        { "threads/vcpu-gets-no-texture", vcpu_gets_no_texture },
+        { "threads/vcpu-gets-texture-later", vcpu_gets_texture_later },
         { }
     };
 

@@ -11,6 +11,7 @@
 #include "hw/virtio/virtio-export-compat.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-virtio.h"
+#include "qemu/coroutine.h"
 #include "qemu/main-loop.h"
 #include "qemu/memfd.h"
 #include "standard-headers/drm/drm_fourcc.h"
@@ -31,6 +32,8 @@ struct TestExporter {
     VirtIOExportObject object;
     int fd;
     bool asleep;
+    bool answers_later;
+    VirtIOExportLookup *pending;
 };
 
 static TestExporter *exporter;
@@ -40,18 +43,22 @@ static GByteArray *written;
 static bool writer_fails;
 
 static VirtIOExportStatus test_export(VirtIOExporter *obj,
-                                      const QemuUUID *uuid,
+                                      VirtIOExportLookup *lookup,
                                       VirtIOExportObject *object, Error **errp)
 {
     static const QemuUUID its = { .data = "0123456789abcdef" };
     TestExporter *t = TEST_EXPORTER(obj);
 
-    if (!qemu_uuid_is_equal(uuid, &its)) {
+    if (!qemu_uuid_is_equal(virtio_export_lookup_uuid(lookup), &its)) {
         return VIRTIO_EXPORT_UNKNOWN;
     }
     if (t->asleep) {
         error_setg(errp, "it is asleep");
         return VIRTIO_EXPORT_FAILED;
+    }
+    if (t->answers_later) {
+        t->pending = lookup;
+        return VIRTIO_EXPORT_PENDING;
     }
     *object = t->object;
     object->fd = qemu_dup(t->fd);
@@ -122,13 +129,15 @@ static int make_file(const void *bytes, size_t len)
     return fd;
 }
 
-/* An image of the size WIDTH x HEIGHT without gaps, in a memfd of @len bytes */
+/*
+ * An image of the size WIDTH x HEIGHT without gaps, in a memfd of @len bytes, a
+ * size that is not told: no layout contradicts it.
+ */
 static void export_image(uint32_t fourcc, const void *bytes, size_t len)
 {
     exporter = TEST_EXPORTER(object_new(TYPE_TEST_EXPORTER));
     exporter->object = (VirtIOExportObject) {
         .kind = VIRTIO_EXPORT_KIND_MEMFD,
-        .size = len,
         .width = WIDTH,
         .height = HEIGHT,
         .fourcc = fourcc,
@@ -441,16 +450,15 @@ static void a_wrong_layout_is_told(void)
 {
     export_image(DRM_FORMAT_XRGB8888, "", 1);
     exporter->object.strides[0] = WIDTH * 4 - 1;
-    assert_refused("the rows of its image overlap");
+    assert_refused("the size, format or layout of its image is not known");
     exporter->object.strides[0] = UINT32_MAX;
     exporter->object.offsets[0] = UINT32_MAX;
     assert_refused("its memory ends within the image");
     exporter->object.height = INT16_MAX + 1;
     assert_refused("its image of 3x32768 pixels is larger than 32767x32767");
     exporter->object.height = HEIGHT;
-    exporter->object.width = UINT32_MAX;
-    assert_refused("its image of 4294967295x2 pixels is larger than "
-                   "32767x32767");
+    exporter->object.width = INT16_MAX + 1;
+    assert_refused("its image of 32768x2 pixels is larger than 32767x32767");
     done();
 }
 
@@ -464,6 +472,94 @@ static void a_failed_look_up_is_told(void)
     exporter->asleep = true;
     assert_refused_uuid(THE_UUID, "cannot export the object with UUID "
                         THE_UUID ": it is asleep");
+    done();
+}
+
+/* The command as the monitor runs it */
+typedef struct Command {
+    char *name;
+    Error *err;
+    bool ended;
+} Command;
+
+static void coroutine_fn run_command(void *opaque)
+{
+    Command *c = opaque;
+
+    qmp_x_virtio_export_dump(THE_UUID, c->name, &c->err);
+    c->ended = true;
+}
+
+/* It waits for the exporter */
+static Command *start_command(void)
+{
+    Command *c = g_new0(Command, 1);
+
+    exporter->answers_later = true;
+    c->name = make_name();
+    qemu_coroutine_enter(qemu_coroutine_create(run_command, c));
+    g_assert_false(c->ended);
+    g_assert_nonnull(exporter->pending);
+    return c;
+}
+
+/* It goes on in the main loop, and not where the lookup has ended */
+static void end_command(Command *c, const char *expected)
+{
+    g_assert_false(c->ended);
+    g_assert_true(aio_poll(qemu_get_aio_context(), false));
+    g_assert_true(c->ended);
+    g_assert_cmpstr(c->err ? error_get_pretty(c->err) : NULL, ==, expected);
+    g_assert_cmpint(access(c->name, F_OK), ==, expected ? -1 : 0);
+    error_free(c->err);
+    remove_name(c->name);
+    g_free(c);
+}
+
+static void a_late_answer_is_written(void)
+{
+    uint8_t bytes[WIDTH * HEIGHT * 4];
+    VirtIOExportObject object;
+    unsigned int before;
+    Command *c;
+
+    fill(bytes, sizeof(bytes));
+    export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes));
+    before = count_fds();
+    c = start_command();
+    object = exporter->object;
+    object.fd = qemu_dup(exporter->fd);
+    virtio_export_answer(exporter->pending, &object, NULL);
+    end_command(c, NULL);
+    assert_written(&formats[0], bytes, WIDTH * 4);
+    g_assert_cmpuint(count_fds(), ==, before);
+    done();
+}
+
+static void a_late_failure_is_told(void)
+{
+    Error *err = NULL;
+    Command *c;
+
+    export_image(DRM_FORMAT_XRGB8888, "", 1);
+    c = start_command();
+    error_setg(&err, "it is asleep");
+    virtio_export_answer(exporter->pending, NULL, err);
+    end_command(c, "cannot export the object with UUID " THE_UUID
+                ": it is asleep");
+    done();
+}
+
+static void an_exporter_that_goes_is_told(void)
+{
+    Command *c;
+
+    export_image(DRM_FORMAT_XRGB8888, "", 1);
+    c = start_command();
+    virtio_exporter_unregister(VIRTIO_EXPORTER(exporter));
+    end_command(c, "cannot export the object with UUID " THE_UUID
+                ": the exporter is gone");
+    virtio_exporter_register(VIRTIO_EXPORTER(exporter));
     done();
 }
 
@@ -507,6 +603,9 @@ int main(int argc, char **argv)
     ADD("what-is-not-rgb-is-told", what_is_not_rgb_is_told);
     ADD("a-wrong-layout-is-told", a_wrong_layout_is_told);
     ADD("a-failed-look-up-is-told", a_failed_look_up_is_told);
+    ADD("a-late-answer-is-written", a_late_answer_is_written);
+    ADD("a-late-failure-is-told", a_late_failure_is_told);
+    ADD("an-exporter-that-goes-is-told", an_exporter_that_goes_is_told);
     ADD("a-failed-write-leaves-no-file", a_failed_write_leaves_no_file);
 #undef ADD
     return g_test_run();

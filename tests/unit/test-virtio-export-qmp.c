@@ -5,8 +5,8 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/virtio/virtio-export.h"
 #include "hw/virtio/virtio-export-compat.h"
+#include "hw/virtio/virtio-export-info.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-virtio.h"
 #include "qemu/bswap.h"
@@ -37,14 +37,14 @@ static QemuUUID numbered_uuid(uint32_t number)
 }
 
 static VirtIOExportStatus test_export(VirtIOExporter *exporter,
-                                      const QemuUUID *uuid,
+                                      VirtIOExportLookup *lookup,
                                       VirtIOExportObject *object, Error **errp)
 {
     g_assert_not_reached();
 }
 
 static void test_foreach(VirtIOExporter *exporter, const QemuUUID *uuid,
-                         VirtIOExportFn *fn, void *opaque)
+                         VirtIOExportInfoFn *fn, void *opaque)
 {
     TestExporter *t = TEST_EXPORTER(exporter);
 
@@ -171,7 +171,7 @@ static void all_that_is_known(void)
     g_assert_cmpuint(export->height, ==, 479);
     g_assert_cmpstr(export->format, ==, "XR24");
     g_assert_cmpint(export->memory, ==, VIRTIO_EXPORT_MEMORY_DMABUF);
-    g_assert_null(export->obstacle);
+    g_assert_null(export->unavailable_reason);
     test_exporter_free(t);
 }
 
@@ -181,7 +181,7 @@ static void what_is_unknown_is_absent(void)
     g_autoptr(VirtioExportsInfo) info = NULL;
     const VirtioExport *export;
 
-    t->info.obstacle = "it is asleep";
+    t->info.unavailable_reason = "it is asleep";
     info = query(NULL, NULL, 0);
     export = info->exports->value;
     g_assert_false(export->has_id);
@@ -190,7 +190,36 @@ static void what_is_unknown_is_absent(void)
     g_assert_false(export->has_height);
     g_assert_null(export->format);
     g_assert_cmpint(export->memory, ==, VIRTIO_EXPORT_MEMORY_ON_LOOKUP);
-    g_assert_cmpstr(export->obstacle, ==, "it is asleep");
+    g_assert_cmpstr(export->unavailable_reason, ==, "it is asleep");
+    test_exporter_free(t);
+}
+
+/* As a lookup gives it */
+static void wrong_geometry_is_absent(void)
+{
+    static const uint32_t heights[] = { 1024, 1025, UINT32_MAX };
+    TestExporter *t = test_exporter_new("gpu", 1, 1);
+
+    t->info.object.kind = VIRTIO_EXPORT_KIND_DMABUF;
+    t->info.object.size = 0x10000;
+    t->info.object.width = 16;
+    t->info.object.fourcc = DRM_FORMAT_XRGB8888;
+    t->info.object.num_planes = 1;
+    t->info.object.strides[0] = 64;
+
+    for (int i = 0; i < ARRAY_SIZE(heights); i++) {
+        g_autoptr(VirtioExportsInfo) info = NULL;
+        const VirtioExport *export;
+
+        t->info.object.height = heights[i];
+        info = query(NULL, NULL, 0);
+        export = info->exports->value;
+        g_assert_cmpint(export->has_width, ==, i == 0);
+        g_assert_cmpint(export->has_height, ==, i == 0);
+        g_assert_cmpstr(export->format, ==, i == 0 ? "XR24" : NULL);
+        g_assert_cmpuint(export->size, ==, 0x10000);
+        g_assert_cmpint(export->memory, ==, VIRTIO_EXPORT_MEMORY_DMABUF);
+    }
     test_exporter_free(t);
 }
 
@@ -361,6 +390,7 @@ int main(int argc, char **argv)
     ADD("nothing-is-exported", nothing_is_exported);
     ADD("all-that-is-known", all_that_is_known);
     ADD("what-is-unknown-is-absent", what_is_unknown_is_absent);
+    ADD("wrong-geometry-is-absent", wrong_geometry_is_absent);
     ADD("a-format-is-printable", a_format_is_printable);
     ADD("an-owner-without-a-path", an_owner_without_a_path);
     ADD("pages-are-complete", pages_are_complete);

@@ -9,8 +9,10 @@
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "qemu/memfd.h"
+#include "qemu/timer.h"
 #include "hw/virtio/virtio-export.h"
 #include "hw/virtio/virtio-export-compat.h"
+#include "hw/virtio/virtio-export-info.h"
 #include "standard-headers/drm/drm_fourcc.h"
 
 #define TYPE_TEST_EXPORTER "test-exporter"
@@ -24,14 +26,17 @@ struct TestExporter {
     QemuUUID uuid;
     VirtIOExportObject object;
     const char *obstacle;
+    bool busy;                  /* cannot answer now */
+    GQueue lookups;             /* of VirtIOExportLookup, to be answered */
     unsigned int asked;
+    unsigned int cancelled;
 };
 
 static const QemuUUID uuid_a = { .data = "0123456789abcdef" };
 static const QemuUUID uuid_b = { .data = "0123456789abcdeF" };
 
 static VirtIOExportStatus test_export(VirtIOExporter *exporter,
-                                      const QemuUUID *uuid,
+                                      VirtIOExportLookup *lookup,
                                       VirtIOExportObject *object, Error **errp)
 {
     TestExporter *t = TEST_EXPORTER(exporter);
@@ -41,21 +46,41 @@ static VirtIOExportStatus test_export(VirtIOExporter *exporter,
     g_assert_cmpint(object->fd, ==, -1);
     g_assert_cmpint(object->num_planes, ==, 0);
     object->width = t->object.width;
-    if (!qemu_uuid_is_equal(uuid, &t->uuid)) {
+    if (!qemu_uuid_is_equal(virtio_export_lookup_uuid(lookup), &t->uuid)) {
         return VIRTIO_EXPORT_UNKNOWN;
     }
     if (t->obstacle) {
         error_setg(errp, "%s", t->obstacle);
         return VIRTIO_EXPORT_FAILED;
     }
+    if (t->busy) {
+        if (!g_queue_find(&t->lookups, lookup)) {
+            g_queue_push_tail(&t->lookups, lookup);
+        }
+        return VIRTIO_EXPORT_PENDING;
+    }
+    g_queue_remove(&t->lookups, lookup);
     *object = t->object;
     object->fd = qemu_dup(t->object.fd);
     g_assert_cmpint(object->fd, >=, 0);
     return VIRTIO_EXPORT_DONE;
 }
 
+static void test_cancel(VirtIOExporter *exporter, VirtIOExportLookup *lookup)
+{
+    TestExporter *t = TEST_EXPORTER(exporter);
+
+    g_assert_true(g_queue_remove(&t->lookups, lookup));
+    t->cancelled++;
+}
+
+static bool test_exists(VirtIOExporter *exporter, const QemuUUID *uuid)
+{
+    return qemu_uuid_is_equal(uuid, &TEST_EXPORTER(exporter)->uuid);
+}
+
 static void test_foreach(VirtIOExporter *exporter, const QemuUUID *uuid,
-                         VirtIOExportFn *fn, void *opaque)
+                         VirtIOExportInfoFn *fn, void *opaque)
 {
     TestExporter *t = TEST_EXPORTER(exporter);
     VirtIOExportInfo info = {
@@ -63,7 +88,7 @@ static void test_foreach(VirtIOExporter *exporter, const QemuUUID *uuid,
         .owner = OBJECT(t),
         .uuid = &t->uuid,
         .object = t->object,
-        .obstacle = t->obstacle,
+        .unavailable_reason = t->obstacle,
     };
 
     info.object.fd = -1;
@@ -76,7 +101,7 @@ static void test_exporter_finalize(Object *obj)
 {
     TestExporter *t = TEST_EXPORTER(obj);
 
-    virtio_exporter_unregister(VIRTIO_EXPORTER(obj));
+    g_queue_clear(&t->lookups);
     close(t->object.fd);
 }
 
@@ -85,7 +110,9 @@ static void test_exporter_class_init(ObjectClass *klass,
 {
     VirtIOExporterClass *vec = VIRTIO_EXPORTER_CLASS(klass);
 
+    vec->exists = test_exists;
     vec->export = test_export;
+    vec->cancel = test_cancel;
     vec->foreach = test_foreach;
 }
 
@@ -129,6 +156,35 @@ static TestExporter *new_exporter(const char *type, const QemuUUID *uuid,
     return t;
 }
 
+/* An exporter that answers later */
+static TestExporter *new_busy_exporter(const QemuUUID *uuid, char mark)
+{
+    TestExporter *t = new_exporter(TYPE_TEST_EXPORTER, uuid, mark);
+
+    t->busy = true;
+    return t;
+}
+
+static void end_exporter(TestExporter *t)
+{
+    virtio_exporter_unregister(VIRTIO_EXPORTER(t));
+    object_unref(OBJECT(t));
+}
+
+/* The exporter answers the lookup that has waited longest */
+static void answer(TestExporter *t)
+{
+    VirtIOExportObject object = t->object;
+
+    object.fd = qemu_dup(t->object.fd);
+    virtio_export_answer(g_queue_pop_head(&t->lookups), &object, NULL);
+}
+
+static void retry(TestExporter *t)
+{
+    virtio_export_retry(VIRTIO_EXPORTER(t));
+}
+
 static unsigned int num_fds(void)
 {
     g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
@@ -142,63 +198,168 @@ static unsigned int num_fds(void)
 }
 
 /* A consumer: maps what the guest has named */
-static void *consumer_map(const QemuUUID *uuid, size_t *size, Error **errp)
-{
-    VirtIOExportObject object;
-    void *memory = MAP_FAILED;
-    int seals;
+typedef struct Consumer {
+    VirtIOExportLookup *lookup;     /* pending, or NULL */
+    void *memory;
+    size_t size;
+    Error *err;
+} Consumer;
 
-    if (!virtio_export_lookup(uuid, &object, errp)) {
-        return NULL;
-    }
-    seals = fcntl(object.fd, F_GET_SEALS);
-    if (object.kind != VIRTIO_EXPORT_KIND_DMABUF &&
+static void *consumer_map(int fd, VirtIOExportKind kind, size_t size,
+                          Error **errp)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+    void *memory;
+
+    if (kind != VIRTIO_EXPORT_KIND_DMABUF &&
         (seals < 0 || !(seals & F_SEAL_SHRINK))) {
         error_setg(errp, "the object's owner could shrink it");
-    } else {
-        *size = lseek(object.fd, 0, SEEK_END);
-        memory = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                      object.fd, 0);
-        if (memory == MAP_FAILED) {
-            error_setg_errno(errp, errno, "cannot map the object");
-        }
+        return NULL;
     }
-    virtio_export_object_close(&object);
-    return memory == MAP_FAILED ? NULL : memory;
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED) {
+        error_setg_errno(errp, errno, "cannot map the object");
+        return NULL;
+    }
+    return memory;
+}
+
+static void consumer_lookup_done(void *opaque,
+                                 const VirtIOExportObject *object, Error *err)
+{
+    Consumer *c = opaque;
+
+    c->lookup = NULL;
+    if (object) {
+        c->size = lseek(object->fd, 0, SEEK_END);
+        c->memory = consumer_map(object->fd, object->kind, c->size, &err);
+        close(object->fd);
+    }
+    c->err = err;
+}
+
+static void consumer_start(Consumer *c, const QemuUUID *uuid)
+{
+    c->lookup = virtio_export_lookup(uuid, consumer_lookup_done, c);
+}
+
+static void consumer_stop(Consumer *c)
+{
+    if (c->lookup) {
+        virtio_export_cancel(c->lookup);
+    }
+    if (c->memory) {
+        munmap(c->memory, c->size);
+    }
+    error_free(c->err);
 }
 /* End of the consumer */
+
+/* What a lookup has given */
+typedef struct Result {
+    VirtIOExportLookup *lookup; /* pending, or NULL */
+    unsigned int calls;
+    VirtIOExportObject object;
+    Error *err;
+    unsigned int turn;          /* of all lookups that have ended */
+    int64_t ended;              /* ms of QEMU_CLOCK_REALTIME */
+    void (*then)(void *opaque); /* called when it ends */
+    void *opaque;
+} Result;
+
+static unsigned int turns;
+
+static void set_result(void *opaque, const VirtIOExportObject *object,
+                       Error *err)
+{
+    Result *r = opaque;
+
+    g_assert_true(!object == !!err);
+    if (object) {
+        r->object = *object;
+    }
+    r->err = err;
+    r->calls++;
+    r->lookup = NULL;
+    r->turn = ++turns;
+    r->ended = qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+    if (r->then) {
+        r->then(r->opaque);
+    }
+}
+
+static void start(Result *r, const QemuUUID *uuid)
+{
+    virtio_export_object_init(&r->object);
+    r->lookup = virtio_export_lookup(uuid, set_result, r);
+}
+
+static void start_pending(Result *r, const QemuUUID *uuid)
+{
+    start(r, uuid);
+    g_assert_nonnull(r->lookup);
+    g_assert_cmpuint(r->calls, ==, 0);
+}
+
+/* What the lookup has given starts with the byte @mark */
+static void assert_result(Result *r, char mark)
+{
+    char found;
+
+    g_assert_cmpuint(r->calls, ==, 1);
+    g_assert_null(r->lookup);
+    g_assert_null(r->err);
+    g_assert_cmpint(pread(r->object.fd, &found, 1, 0), ==, 1);
+    g_assert_cmpint(found, ==, mark);
+    virtio_export_object_close(&r->object);
+}
+
+static void assert_error(Result *r, const char *reason)
+{
+    g_assert_cmpuint(r->calls, ==, 1);
+    g_assert_null(r->lookup);
+    g_assert_cmpint(r->object.fd, ==, -1);
+    g_assert_cmpstr(error_get_pretty(r->err), ==, reason);
+    g_clear_pointer(&r->err, error_free);
+}
 
 /* The first byte of what is behind @uuid; 0 if nothing is */
 static char look_up(const QemuUUID *uuid)
 {
-    VirtIOExportObject object;
-    Error *err = NULL;
-    char mark;
+    Result r = { };
+    char mark = 0;
 
-    if (!virtio_export_lookup(uuid, &object, &err)) {
-        error_free_or_abort(&err);
-        return 0;
+    start(&r, uuid);
+    g_assert_null(r.lookup);
+    g_assert_cmpuint(r.calls, ==, 1);
+    if (!r.err) {
+        g_assert_cmpint(pread(r.object.fd, &mark, 1, 0), ==, 1);
     }
-    g_assert_null(err);
-    g_assert_cmpint(pread(object.fd, &mark, 1, 0), ==, 1);
-    virtio_export_object_close(&object);
+    virtio_export_object_close(&r.object);
+    error_free(r.err);
     return mark;
 }
 
+#define UNKNOWN_A "no device exports an object with UUID " \
+                  "30313233-3435-3637-3839-616263646566"
+#define UNKNOWN_B "no device exports an object with UUID " \
+                  "30313233-3435-3637-3839-616263646546"
+#define NO_A "cannot export the object with UUID " \
+             "30313233-3435-3637-3839-616263646566: "
+#define NO_B "cannot export the object with UUID " \
+             "30313233-3435-3637-3839-616263646546: "
+
 static void assert_refused(const QemuUUID *uuid, const char *reason)
 {
-    VirtIOExportObject object;
-    Error *err = NULL;
+    Result r = { };
 
-    g_assert_false(virtio_export_lookup(uuid, &object, &err));
-    g_assert_cmpstr(error_get_pretty(err), ==, reason);
-    error_free(err);
+    start(&r, uuid);
+    assert_error(&r, reason);
 }
 
 static void no_exporter(void)
 {
-    assert_refused(&uuid_a, "no device exports an object with UUID "
-                   "30313233-3435-3637-3839-616263646566");
+    assert_refused(&uuid_a, UNKNOWN_A);
     g_assert_false(virtio_export_exists(&uuid_a));
 }
 
@@ -206,10 +367,9 @@ static void unknown_uuid(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
 
-    assert_refused(&uuid_b, "no device exports an object with UUID "
-                   "30313233-3435-3637-3839-616263646546");
+    assert_refused(&uuid_b, UNKNOWN_B);
     g_assert_false(virtio_export_exists(&uuid_b));
-    object_unref(OBJECT(a));
+    end_exporter(a);
 }
 
 static void not_exportable(void)
@@ -217,10 +377,9 @@ static void not_exportable(void)
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
 
     a->obstacle = "made of glass";
-    assert_refused(&uuid_a, "cannot export the object with UUID "
-                   "30313233-3435-3637-3839-616263646566: made of glass");
+    assert_refused(&uuid_a, NO_A "made of glass");
     g_assert_true(virtio_export_exists(&uuid_a));
-    object_unref(OBJECT(a));
+    end_exporter(a);
 }
 
 static void exporter_gone(void)
@@ -228,97 +387,172 @@ static void exporter_gone(void)
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
     TestExporter *b = new_exporter(TYPE_TEST_EXPORTER, &uuid_b, 'b');
 
-    object_unref(OBJECT(a));
-    assert_refused(&uuid_a, "no device exports an object with UUID "
-                   "30313233-3435-3637-3839-616263646566");
+    end_exporter(a);
+    assert_refused(&uuid_a, UNKNOWN_A);
     g_assert_cmpint(look_up(&uuid_b), ==, 'b');
-    object_unref(OBJECT(b));
+    end_exporter(b);
 }
 
 static void memory_outlives_exporter(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
     unsigned int before = num_fds();
-    size_t size;
-    char *map;
+    Consumer c = { };
 
-    map = consumer_map(&uuid_a, &size, &error_abort);
+    consumer_start(&c, &uuid_a);
+    g_assert_null(c.lookup);
+    g_assert_null(c.err);
     g_assert_cmpuint(num_fds(), ==, before);
-    g_assert_cmpuint(size, ==, 4096);
-    object_unref(OBJECT(a));
-    g_assert_cmpint(map[0], ==, 'a');
-    munmap(map, size);
+    g_assert_cmpuint(c.size, ==, 4096);
+    end_exporter(a);
+    g_assert_cmpint(*(char *)c.memory, ==, 'a');
+    consumer_stop(&c);
 }
 
 static void consumer_maps_no_unsealed_memory(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
     unsigned int before = num_fds();
-    Error *err = NULL;
-    size_t size;
+    Consumer c = { };
 
     close(a->object.fd);
     a->object.fd = qemu_memfd_create("exported", 4096, false, 0, 0,
                                      &error_abort);
-    g_assert_null(consumer_map(&uuid_a, &size, &err));
-    error_free_or_abort(&err);
+    consumer_start(&c, &uuid_a);
+    g_assert_null(c.memory);
+    g_assert_nonnull(c.err);
     g_assert_cmpuint(num_fds(), ==, before);
-    object_unref(OBJECT(a));
+    consumer_stop(&c);
+    end_exporter(a);
+}
+
+static void consumer_waits(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    unsigned int before = num_fds();
+    Consumer c = { }, gone = { };
+
+    consumer_start(&c, &uuid_a);
+    consumer_start(&gone, &uuid_a);
+    g_assert_nonnull(c.lookup);
+    g_assert_nonnull(gone.lookup);
+    consumer_stop(&gone);
+    answer(a);
+    g_assert_cmpint(*(char *)c.memory, ==, 'a');
+    consumer_stop(&c);
+    g_assert_true(g_queue_is_empty(&a->lookups));
+    g_assert_cmpuint(num_fds(), ==, before);
+    end_exporter(a);
+}
+
+static const VirtIOExportObject every_field_set = {
+    .kind = VIRTIO_EXPORT_KIND_DMABUF,
+    .size = 0x123456789a,
+    .width = 641,
+    .height = 479,
+    .fourcc = DRM_FORMAT_YUV420,
+    .modifier = DRM_FORMAT_MOD_LINEAR,
+    .num_planes = 3,
+    .strides = { 704, 352, 353 },
+    .offsets = { 1, 337216, 421520 },
+    .bottom_up = true,
+};
+
+static void set_every_field(TestExporter *t)
+{
+    int fd = t->object.fd;
+
+    t->object = every_field_set;
+    t->object.fd = fd;
+}
+
+static void assert_every_field(const VirtIOExportObject *object)
+{
+    const VirtIOExportObject *want = &every_field_set;
+    unsigned int i;
+
+    g_assert_cmpint(object->kind, ==, want->kind);
+    g_assert_cmpuint(object->size, ==, want->size);
+    g_assert_cmpuint(object->width, ==, want->width);
+    g_assert_cmpuint(object->height, ==, want->height);
+    g_assert_cmpuint(object->fourcc, ==, want->fourcc);
+    g_assert_cmpuint(object->modifier, ==, want->modifier);
+    g_assert_cmpuint(object->num_planes, ==, want->num_planes);
+    for (i = 0; i < want->num_planes; i++) {
+        g_assert_cmpuint(object->strides[i], ==, want->strides[i]);
+        g_assert_cmpuint(object->offsets[i], ==, want->offsets[i]);
+    }
+    g_assert_cmpint(object->bottom_up, ==, want->bottom_up);
 }
 
 static void every_field(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
-    int fd = a->object.fd;
-    VirtIOExportObject object;
-    unsigned int i;
+    Result r = { };
 
-    a->object = (VirtIOExportObject) {
-        .fd = fd,
-        .kind = VIRTIO_EXPORT_KIND_DMABUF,
-        .size = 0x123456789a,
-        .width = 641,
-        .height = 479,
-        .fourcc = DRM_FORMAT_YUV420,
-        .modifier = DRM_FORMAT_MOD_LINEAR,
-        .num_planes = 3,
-        .strides = { 704, 352, 353 },
-        .offsets = { 1, 337216, 421520 },
-    };
-    g_assert_true(virtio_export_lookup(&uuid_a, &object, &error_abort));
-    g_assert_cmpint(object.kind, ==, VIRTIO_EXPORT_KIND_DMABUF);
-    g_assert_cmpuint(object.size, ==, 0x123456789a);
-    g_assert_cmpuint(object.width, ==, 641);
-    g_assert_cmpuint(object.height, ==, 479);
-    g_assert_cmpuint(object.fourcc, ==, DRM_FORMAT_YUV420);
-    g_assert_cmpuint(object.modifier, ==, DRM_FORMAT_MOD_LINEAR);
-    g_assert_cmpuint(object.num_planes, ==, 3);
-    for (i = 0; i < 3; i++) {
-        g_assert_cmpuint(object.strides[i], ==, a->object.strides[i]);
-        g_assert_cmpuint(object.offsets[i], ==, a->object.offsets[i]);
-    }
-    virtio_export_object_close(&object);
-    object_unref(OBJECT(a));
+    set_every_field(a);
+    start(&r, &uuid_a);
+    assert_every_field(&r.object);
+    assert_result(&r, 'a');
+    end_exporter(a);
+}
+
+/* What importers must not rely on they do not get; the memory they do */
+static void assert_no_geometry(Result *r)
+{
+    g_assert_cmpint(r->object.kind, ==, VIRTIO_EXPORT_KIND_DMABUF);
+    g_assert_cmpuint(r->object.size, ==, 0x123456789a);
+    g_assert_cmpuint(r->object.width, ==, 0);
+    g_assert_cmpuint(r->object.height, ==, 0);
+    g_assert_cmpuint(r->object.fourcc, ==, DRM_FORMAT_INVALID);
+    g_assert_cmpuint(r->object.modifier, ==, DRM_FORMAT_MOD_INVALID);
+    g_assert_cmpuint(r->object.num_planes, ==, 0);
+    g_assert_cmpuint(r->object.strides[0], ==, 0);
+    g_assert_cmpuint(r->object.offsets[0], ==, 0);
+    g_assert_false(r->object.bottom_up);
+    assert_result(r, 'a');
+}
+
+static void wrong_geometry_is_dropped(void)
+{
+    TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
+    Result now = { }, later = { }, retried = { };
+    unsigned int before = num_fds();
+
+    set_every_field(a);
+    a->object.height = UINT32_MAX;
+    start(&now, &uuid_a);
+    assert_no_geometry(&now);
+    a->busy = true;
+    start_pending(&later, &uuid_a);
+    answer(a);
+    assert_no_geometry(&later);
+    start_pending(&retried, &uuid_a);
+    a->busy = false;
+    retry(a);
+    assert_no_geometry(&retried);
+    g_assert_cmpuint(num_fds(), ==, before);
+    end_exporter(a);
 }
 
 static void descriptor_is_the_callers(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
     unsigned int before = num_fds();
-    VirtIOExportObject object;
+    Result r = { };
 
-    g_assert_true(virtio_export_lookup(&uuid_a, &object, &error_abort));
-    g_assert_cmpint(object.fd, !=, a->object.fd);
-    g_assert_cmpint(fcntl(object.fd, F_GETFD), ==, FD_CLOEXEC);
+    start(&r, &uuid_a);
+    g_assert_cmpint(r.object.fd, !=, a->object.fd);
+    g_assert_cmpint(fcntl(r.object.fd, F_GETFD), ==, FD_CLOEXEC);
     g_assert_cmpuint(num_fds(), ==, before + 1);
-    virtio_export_object_close(&object);
+    virtio_export_object_close(&r.object);
     g_assert_cmpuint(num_fds(), ==, before);
 
     /* closing twice closes nothing of somebody else's */
-    virtio_export_object_close(&object);
+    virtio_export_object_close(&r.object);
     g_assert_cmpuint(num_fds(), ==, before);
     g_assert_cmpint(look_up(&uuid_a), ==, 'a');
-    object_unref(OBJECT(a));
+    end_exporter(a);
 }
 
 static void refusals_make_no_descriptor(void)
@@ -331,19 +565,45 @@ static void refusals_make_no_descriptor(void)
     g_assert_cmpint(look_up(&uuid_b), ==, 0);
     g_assert_true(virtio_export_exists(&uuid_a));
     g_assert_cmpuint(num_fds(), ==, before);
-    object_unref(OBJECT(a));
+    end_exporter(a);
 }
 
 static void uuid_is_not_kept(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
     QemuUUID uuid = uuid_a;
+    Result r = { };
 
     g_assert_cmpint(look_up(&uuid), ==, 'a');
+    a->busy = true;
+    start_pending(&r, &uuid);
     memset(&uuid, 0x55, sizeof(uuid));
     g_assert_cmpint(look_up(&uuid), ==, 0);
-    g_assert_cmpint(look_up(&uuid_a), ==, 'a');
-    object_unref(OBJECT(a));
+
+    g_assert_true(qemu_uuid_is_equal(virtio_export_lookup_uuid(r.lookup),
+                                     &uuid_a));
+    a->busy = false;
+    retry(a);
+    assert_result(&r, 'a');
+    end_exporter(a);
+}
+
+static void exists(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    TestExporter *b;
+
+    g_assert_true(virtio_export_exists(&uuid_a));
+    g_assert_false(virtio_export_exists(&uuid_b));
+    b = new_exporter(TYPE_TEST_LAST_EXPORTER, &uuid_b, 'b');
+    g_assert_true(virtio_export_exists(&uuid_a));
+    g_assert_true(virtio_export_exists(&uuid_b));
+    g_assert_cmpuint(a->asked + b->asked, ==, 0);
+    end_exporter(a);
+    g_assert_false(virtio_export_exists(&uuid_a));
+    g_assert_true(virtio_export_exists(&uuid_b));
+    end_exporter(b);
+    g_assert_false(virtio_export_exists(&uuid_b));
 }
 
 /* whoever came first: another process cannot stand in for a device */
@@ -360,9 +620,9 @@ static void last_is_asked_last(gconstpointer last_comes_first)
     }
     g_assert_cmpint(look_up(&uuid_a), ==, 'd');
     g_assert_cmpuint(last->asked, ==, 0);
-    object_unref(OBJECT(device));
+    end_exporter(device);
     g_assert_cmpint(look_up(&uuid_a), ==, 'l');
-    object_unref(OBJECT(last));
+    end_exporter(last);
 }
 
 static void each_is_asked_once(void)
@@ -376,8 +636,23 @@ static void each_is_asked_once(void)
     g_assert_cmpint(look_up(&uuid_b), ==, 0);
     for (i = 0; i < ARRAY_SIZE(t); i++) {
         g_assert_cmpuint(t[i]->asked, ==, 1);
-        object_unref(OBJECT(t[i]));
+        end_exporter(t[i]);
     }
+}
+
+/* whoever comes after it is not asked in its place */
+static void pending_ends_the_search(void)
+{
+    TestExporter *last = new_exporter(TYPE_TEST_LAST_EXPORTER, &uuid_a, 'l');
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result r = { };
+
+    start_pending(&r, &uuid_a);
+    g_assert_cmpuint(last->asked, ==, 0);
+    end_exporter(a);
+    assert_error(&r, NO_A "the exporter is gone");
+    g_assert_cmpuint(last->asked, ==, 0);
+    end_exporter(last);
 }
 
 static void unregistered_is_not_asked(void)
@@ -386,8 +661,526 @@ static void unregistered_is_not_asked(void)
 
     virtio_exporter_unregister(VIRTIO_EXPORTER(a));
     g_assert_cmpint(look_up(&uuid_a), ==, 0);
+    g_assert_false(virtio_export_exists(&uuid_a));
+    retry(a);
     g_assert_cmpuint(a->asked, ==, 0);
-    /* finalize does it again */
+    object_unref(OBJECT(a));
+}
+
+/* realize, unrealize, realize */
+static void registered_again(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result before = { }, after = { };
+
+    start_pending(&before, &uuid_a);
+    virtio_exporter_unregister(VIRTIO_EXPORTER(a));
+    assert_error(&before, NO_A "the exporter is gone");
+    virtio_exporter_register(VIRTIO_EXPORTER(a));
+    start_pending(&after, &uuid_a);
+    g_assert_cmpuint(a->asked, ==, 2);
+    answer(a);
+    assert_result(&after, 'a');
+    end_exporter(a);
+}
+
+static void registered_twice(void)
+{
+    if (g_test_subprocess()) {
+        TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
+
+        virtio_exporter_register(VIRTIO_EXPORTER(a));
+        exit(EXIT_SUCCESS);
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_failed();
+    g_test_trap_assert_stderr("*virtio_exporter_register*");
+}
+
+static void unregistered_twice(void)
+{
+    if (g_test_subprocess()) {
+        TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
+
+        virtio_exporter_unregister(VIRTIO_EXPORTER(a));
+        virtio_exporter_unregister(VIRTIO_EXPORTER(a));
+        exit(EXIT_SUCCESS);
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_failed();
+    g_test_trap_assert_stderr("*virtio_exporter_unregister*");
+}
+
+static void answered_later(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    unsigned int before = num_fds();
+    Result r = { };
+
+    set_every_field(a);
+    start_pending(&r, &uuid_a);
+    g_assert_cmpuint(num_fds(), ==, before);
+    answer(a);
+    g_assert_cmpuint(num_fds(), ==, before + 1);
+    assert_every_field(&r.object);
+    assert_result(&r, 'a');
+    end_exporter(a);
+    g_assert_cmpuint(r.calls, ==, 1);
+    g_assert_cmpint(virtio_export_expire(), ==, -1);
+}
+
+static void answered_with_an_error(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Error *err = NULL;
+    Result r = { };
+
+    start_pending(&r, &uuid_a);
+    error_setg(&err, "made of glass");
+    virtio_export_answer(g_queue_pop_head(&a->lookups), NULL, err);
+    assert_error(&r, NO_A "made of glass");
+    g_assert_cmpuint(a->cancelled, ==, 0);
+    end_exporter(a);
+}
+
+static void cancelled(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    unsigned int before = num_fds();
+    Result r = { }, kept = { };
+
+    start_pending(&r, &uuid_a);
+    start_pending(&kept, &uuid_a);
+    virtio_export_cancel(r.lookup);
+    g_assert_cmpuint(a->cancelled, ==, 1);
+    g_assert_cmpuint(num_fds(), ==, before);
+    answer(a);
+    assert_result(&kept, 'a');
+    g_assert_true(g_queue_is_empty(&a->lookups));
+    end_exporter(a);
+    g_assert_cmpuint(r.calls, ==, 0);
+}
+
+/* An exporter may have no use for cancel */
+static void cancelled_without_notice(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    VirtIOExporterClass *vec = VIRTIO_EXPORTER_GET_CLASS(a);
+    Result r = { }, gone = { };
+
+    vec->cancel = NULL;
+    start_pending(&r, &uuid_a);
+    start_pending(&gone, &uuid_a);
+    virtio_export_cancel(r.lookup);
+    end_exporter(a);
+    g_assert_cmpuint(r.calls, ==, 0);
+    assert_error(&gone, NO_A "the exporter is gone");
+    vec->cancel = test_cancel;
+}
+
+static void pending_exporter_gone(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    TestExporter *b = new_busy_exporter(&uuid_b, 'b');
+    Result a1 = { }, b1 = { }, a2 = { }, b2 = { };
+    unsigned int before = num_fds();
+
+    start_pending(&a1, &uuid_a);
+    start_pending(&b1, &uuid_b);
+    start_pending(&a2, &uuid_a);
+    start_pending(&b2, &uuid_b);
+
+    virtio_exporter_unregister(VIRTIO_EXPORTER(a));
+    assert_error(&a1, NO_A "the exporter is gone");
+    assert_error(&a2, NO_A "the exporter is gone");
+    g_assert_cmpuint(a1.turn, <, a2.turn);
+    g_assert_cmpuint(a->cancelled, ==, 2);
+    g_assert_cmpuint(b1.calls + b2.calls + b->cancelled, ==, 0);
+    g_assert_cmpuint(num_fds(), ==, before);
+    object_unref(OBJECT(a));
+
+    answer(b);
+    answer(b);
+    assert_result(&b1, 'b');
+    assert_result(&b2, 'b');
+    end_exporter(b);
+}
+
+/* An exporter answers its lookups in an order of its own */
+static void answered_in_any_order(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result r[8] = { };
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(r); i++) {
+        start_pending(&r[i], &uuid_a);
+    }
+    for (i = 1; i < ARRAY_SIZE(r); i++) {
+        g_queue_push_tail(&a->lookups, g_queue_pop_nth(&a->lookups, i % 3));
+    }
+    for (i = 0; i < ARRAY_SIZE(r); i++) {
+        VirtIOExportLookup *next = g_queue_peek_head(&a->lookups);
+        int j = 0;
+
+        while (r[j].lookup != next) {
+            j++;
+        }
+        answer(a);
+        assert_result(&r[j], 'a');
+    }
+    g_assert_cmpint(virtio_export_expire(), ==, -1);
+    end_exporter(a);
+}
+
+static void expire_without_pending(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result r = { };
+
+    g_assert_cmpint(virtio_export_expire(), ==, -1);
+    start_pending(&r, &uuid_a);
+    g_assert_cmpint(virtio_export_expire(), >=, 1);
+    g_assert_cmpint(virtio_export_expire(), <=, VIRTIO_EXPORT_DEADLINE_MS);
+    g_assert_cmpuint(r.calls, ==, 0);
+    virtio_export_cancel(r.lookup);
+    g_assert_cmpint(virtio_export_expire(), ==, -1);
+    end_exporter(a);
+}
+
+static void wait_for(const Result *r)
+{
+    while (!r->calls) {
+        main_loop_wait(false);
+    }
+}
+
+static void start_pending_a(void *opaque)
+{
+    start_pending(opaque, &uuid_a);
+}
+
+/*
+ * The first one's deadline passes, and a new lookup starts at that moment.  The
+ * timer must not forget the second one over it, which is due soon.
+ */
+static void deadline(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    int64_t started = qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+    g_autofree char *reason =
+        g_strdup_printf(NO_A "no answer within %d ms",
+                        VIRTIO_EXPORT_DEADLINE_MS);
+    Result again = { }, second = { };
+    Result first = { .then = start_pending_a, .opaque = &again };
+
+    start_pending(&first, &uuid_a);
+    g_usleep(20 * 1000);
+    start_pending(&second, &uuid_a);
+
+    wait_for(&first);
+    g_assert_cmpint(first.ended - started, >=, VIRTIO_EXPORT_DEADLINE_MS);
+    assert_error(&first, reason);
+    wait_for(&second);
+    g_assert_cmpint(second.ended - first.ended, <,
+                    VIRTIO_EXPORT_DEADLINE_MS / 2);
+    assert_error(&second, reason);
+    g_assert_cmpuint(a->cancelled, ==, 2);
+
+    g_assert_cmpuint(again.calls, ==, 0);
+    answer(a);
+    assert_result(&again, 'a');
+    end_exporter(a);
+}
+
+static void retry_without_pending(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    TestExporter *b = new_busy_exporter(&uuid_b, 'b');
+    Result r = { };
+
+    retry(a);
+    start_pending(&r, &uuid_b);
+    retry(a);
+    g_assert_cmpuint(a->asked, ==, 0);
+    g_assert_cmpuint(b->asked, ==, 1);
+    virtio_export_cancel(r.lookup);
+    end_exporter(a);
+    retry(b);
+    end_exporter(b);
+}
+
+static void retry_pending_again(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result r = { }, other = { };
+    int i;
+
+    start_pending(&r, &uuid_a);
+    start_pending(&other, &uuid_a);
+    for (i = 1; i < 4; i++) {
+        g_assert_cmpuint(a->asked, ==, i * 2);
+        retry(a);
+    }
+    g_assert_cmpuint(r.calls + other.calls + a->cancelled, ==, 0);
+    answer(a);
+    answer(a);
+    assert_result(&r, 'a');
+    assert_result(&other, 'a');
+    end_exporter(a);
+}
+
+static void retry_done(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    TestExporter *b = new_busy_exporter(&uuid_b, 'b');
+    Result a1 = { }, a2 = { }, b1 = { };
+
+    start_pending(&a1, &uuid_a);
+    start_pending(&b1, &uuid_b);
+    start_pending(&a2, &uuid_a);
+    a->busy = b->busy = false;
+    b->asked = 0;
+    retry(a);
+    g_assert_cmpuint(a1.turn, <, a2.turn);
+    assert_result(&a1, 'a');
+    assert_result(&a2, 'a');
+    g_assert_cmpuint(a->cancelled, ==, 0);
+    g_assert_cmpuint(b1.calls + b->asked, ==, 0);
+    retry(b);
+    assert_result(&b1, 'b');
+    end_exporter(a);
+    end_exporter(b);
+}
+
+static void retry_failed(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    unsigned int before = num_fds();
+    Result r = { }, other = { };
+
+    start_pending(&r, &uuid_a);
+    start_pending(&other, &uuid_a);
+    a->obstacle = "made of glass";
+    g_queue_clear(&a->lookups);
+    retry(a);
+    assert_error(&r, NO_A "made of glass");
+    assert_error(&other, NO_A "made of glass");
+    g_assert_cmpuint(num_fds(), ==, before);
+    end_exporter(a);
+}
+
+/* The object has gone meanwhile */
+static void retry_unknown(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result r = { };
+
+    start_pending(&r, &uuid_a);
+    a->uuid = uuid_b;
+    g_queue_clear(&a->lookups);
+    retry(a);
+    assert_error(&r, UNKNOWN_A);
+    end_exporter(a);
+}
+
+/* One lookup's end does not end the others */
+static void retry_some(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result r = { }, gone = { }, other = { };
+
+    start_pending(&r, &uuid_a);
+    a->uuid = uuid_b;
+    start_pending(&gone, &uuid_b);
+    a->uuid = uuid_a;
+    start_pending(&other, &uuid_a);
+    g_queue_clear(&a->lookups);
+    retry(a);
+    assert_error(&gone, UNKNOWN_B);
+    g_assert_cmpuint(r.calls + other.calls, ==, 0);
+    answer(a);
+    answer(a);
+    assert_result(&r, 'a');
+    assert_result(&other, 'a');
+    end_exporter(a);
+}
+
+static void cancel_result(void *opaque)
+{
+    Result *r = opaque;
+
+    if (r->lookup) {
+        virtio_export_cancel(g_steal_pointer(&r->lookup));
+    }
+}
+
+static void unregister(void *opaque)
+{
+    virtio_exporter_unregister(opaque);
+}
+
+static void retry_opaque(void *opaque)
+{
+    retry(opaque);
+}
+
+/* How lookups end */
+static void end_by_answer(TestExporter *t)
+{
+    while (!g_queue_is_empty(&t->lookups)) {
+        answer(t);
+    }
+}
+
+static void end_by_retry(TestExporter *t)
+{
+    t->busy = false;
+    retry(t);
+}
+
+static void end_by_unregister(TestExporter *t)
+{
+    virtio_exporter_unregister(VIRTIO_EXPORTER(t));
+}
+
+typedef struct End {
+    const char *name;
+    void (*end)(TestExporter *t);
+    bool gone;
+} End;
+
+static const End ends[] = {
+    { "answer", end_by_answer },
+    { "retry", end_by_retry },
+    { "unregister", end_by_unregister, true },
+};
+
+static void assert_ended(const End *end, Result *r)
+{
+    if (end->gone) {
+        assert_error(r, NO_A "the exporter is gone");
+    } else {
+        assert_result(r, 'a');
+    }
+}
+
+static void release(const End *end, TestExporter *t)
+{
+    if (!end->gone) {
+        virtio_exporter_unregister(VIRTIO_EXPORTER(t));
+    }
+    object_unref(OBJECT(t));
+}
+
+static void start_a(void *opaque)
+{
+    start(opaque, &uuid_a);
+}
+
+/* A new lookup of the same object, after the last word on the old one */
+static void callback_starts(gconstpointer data)
+{
+    const End *end = data;
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result again = { };
+    Result first = { .then = start_a, .opaque = &again };
+    Result second = { };
+
+    start_pending(&first, &uuid_a);
+    start_pending(&second, &uuid_a);
+    end->end(a);
+    assert_ended(end, &first);
+    assert_ended(end, &second);
+    if (end->gone) {
+        assert_error(&again, UNKNOWN_A);
+    } else {
+        assert_result(&again, 'a');
+    }
+    release(end, a);
+}
+
+/* The next one, the one after that, one of another exporter */
+static void callback_cancels(gconstpointer data)
+{
+    const End *end = data;
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    TestExporter *b = new_busy_exporter(&uuid_b, 'b');
+    Result r[5] = { };
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(r); i++) {
+        r[i].then = cancel_result;
+        start_pending(&r[i], i == 4 ? &uuid_b : &uuid_a);
+    }
+    r[0].opaque = &r[1];
+    r[1].opaque = &r[0];
+    r[2].opaque = &r[4];
+    r[3].opaque = &r[0];
+    end->end(a);
+    assert_ended(end, &r[0]);
+    g_assert_cmpuint(r[1].calls, ==, 0);
+    assert_ended(end, &r[2]);
+    assert_ended(end, &r[3]);
+    g_assert_cmpuint(r[4].calls, ==, 0);
+    g_assert_cmpuint(b->cancelled, ==, 1);
+    release(end, a);
+    end_exporter(b);
+}
+
+static void callback_unregisters_another(gconstpointer data)
+{
+    const End *end = data;
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    TestExporter *b = new_busy_exporter(&uuid_b, 'b');
+    Result first = { .then = unregister, .opaque = b };
+    Result other = { }, last = { };
+
+    start_pending(&first, &uuid_a);
+    start_pending(&other, &uuid_b);
+    start_pending(&last, &uuid_a);
+    end->end(a);
+    assert_ended(end, &first);
+    assert_error(&other, NO_B "the exporter is gone");
+    assert_ended(end, &last);
+    object_unref(OBJECT(b));
+    release(end, a);
+}
+
+static void callback_retries(gconstpointer data)
+{
+    const End *end = data;
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    TestExporter *b = new_busy_exporter(&uuid_b, 'b');
+    Result first = { .then = retry_opaque, .opaque = b };
+    Result other = { }, last = { };
+
+    start_pending(&first, &uuid_a);
+    start_pending(&other, &uuid_b);
+    start_pending(&last, &uuid_a);
+    b->busy = false;
+    end->end(a);
+    assert_ended(end, &first);
+    assert_result(&other, 'b');
+    assert_ended(end, &last);
+    end_exporter(b);
+    release(end, a);
+}
+
+/* The exporter that is just asked again goes: its other lookups fail */
+static void callback_unregisters_its_own(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result first = { .then = unregister, .opaque = a };
+    Result second = { };
+
+    start_pending(&first, &uuid_a);
+    start_pending(&second, &uuid_a);
+    a->busy = false;
+    retry(a);
+    assert_result(&first, 'a');
+    assert_error(&second, NO_A "the exporter is gone");
+    g_assert_cmpuint(a->cancelled, ==, 1);
     object_unref(OBJECT(a));
 }
 
@@ -395,25 +1188,134 @@ static void append_mark(const VirtIOExportInfo *info, void *opaque)
 {
     g_assert_cmpint(info->object.fd, ==, -1);
     g_string_append_printf(opaque, "%c%s ", (char)info->object.width,
-                           info->obstacle ?: "");
+                           info->unavailable_reason ?: "");
 }
 
-static void foreach_tells_all(void)
+static void foreach_tells(void)
 {
-    g_autoptr(GString) told = g_string_new(NULL);
+    g_autoptr(GString) all = g_string_new(NULL);
+    g_autoptr(GString) of_a = g_string_new(NULL);
     TestExporter *l = new_exporter(TYPE_TEST_LAST_EXPORTER, &uuid_a, 'l');
-    TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
     TestExporter *b = new_exporter(TYPE_TEST_EXPORTER, &uuid_b, 'b');
+    VirtIOExporterClass *vec = VIRTIO_EXPORTER_GET_CLASS(l);
     unsigned int before = num_fds();
 
     a->obstacle = "!";
-    virtio_export_foreach(append_mark, told);
-    g_assert_cmpstr(told->str, ==, "b a! l ");
+    virtio_export_foreach(NULL, append_mark, all);
+    g_assert_cmpstr(all->str, ==, "b a! l ");
+    virtio_export_foreach(&uuid_a, append_mark, of_a);
+    g_assert_cmpstr(of_a->str, ==, "a! l ");
+
+    /* an exporter may have nothing to tell */
+    vec->foreach = NULL;
+    g_string_truncate(all, 0);
+    virtio_export_foreach(NULL, append_mark, all);
+    g_assert_cmpstr(all->str, ==, "b a! ");
+    vec->foreach = test_foreach;
+
     g_assert_cmpuint(num_fds(), ==, before);
     g_assert_cmpuint(a->asked + b->asked + l->asked, ==, 0);
-    object_unref(OBJECT(l));
-    object_unref(OBJECT(a));
-    object_unref(OBJECT(b));
+    end_exporter(l);
+    end_exporter(a);
+    end_exporter(b);
+}
+
+static void add_refusals(void)
+{
+    g_test_add_func("/virtio-export/refused/no-exporter", no_exporter);
+    g_test_add_func("/virtio-export/refused/unknown-uuid", unknown_uuid);
+    g_test_add_func("/virtio-export/refused/not-exportable", not_exportable);
+    g_test_add_func("/virtio-export/refused/exporter-gone", exporter_gone);
+    g_test_add_func("/virtio-export/refused/makes-no-descriptor",
+                    refusals_make_no_descriptor);
+}
+
+static void add_lookups(void)
+{
+    g_test_add_func("/virtio-export/lookup/every-field", every_field);
+    g_test_add_func("/virtio-export/lookup/descriptor-is-the-callers",
+                    descriptor_is_the_callers);
+    g_test_add_func("/virtio-export/lookup/memory-outlives-exporter",
+                    memory_outlives_exporter);
+    g_test_add_func("/virtio-export/lookup/consumer-maps-no-unsealed-memory",
+                    consumer_maps_no_unsealed_memory);
+    g_test_add_func("/virtio-export/lookup/consumer-waits", consumer_waits);
+    g_test_add_func("/virtio-export/lookup/uuid-is-not-kept",
+                    uuid_is_not_kept);
+    g_test_add_func("/virtio-export/lookup/exists", exists);
+    g_test_add_func("/virtio-export/lookup/wrong-geometry-is-dropped",
+                    wrong_geometry_is_dropped);
+    g_test_add_func("/virtio-export/foreach/tells-all", foreach_tells);
+}
+
+static void add_order(void)
+{
+    g_test_add_data_func("/virtio-export/order/last-registered-last",
+                         NULL, last_is_asked_last);
+    g_test_add_data_func("/virtio-export/order/last-registered-first",
+                         "first", last_is_asked_last);
+    g_test_add_func("/virtio-export/order/each-is-asked-once",
+                    each_is_asked_once);
+    g_test_add_func("/virtio-export/order/pending-ends-the-search",
+                    pending_ends_the_search);
+    g_test_add_func("/virtio-export/order/unregistered-is-not-asked",
+                    unregistered_is_not_asked);
+    g_test_add_func("/virtio-export/register/again", registered_again);
+    g_test_add_func("/virtio-export/register/twice", registered_twice);
+    g_test_add_func("/virtio-export/register/unregistered-twice",
+                    unregistered_twice);
+}
+
+static void add_pending(void)
+{
+    g_test_add_func("/virtio-export/pending/answered", answered_later);
+    g_test_add_func("/virtio-export/pending/answered-with-an-error",
+                    answered_with_an_error);
+    g_test_add_func("/virtio-export/pending/answered-in-any-order",
+                    answered_in_any_order);
+    g_test_add_func("/virtio-export/pending/cancelled", cancelled);
+    g_test_add_func("/virtio-export/pending/cancelled-without-notice",
+                    cancelled_without_notice);
+    g_test_add_func("/virtio-export/pending/exporter-gone",
+                    pending_exporter_gone);
+    g_test_add_func("/virtio-export/pending/none-to-expire",
+                    expire_without_pending);
+    g_test_add_func("/virtio-export/pending/deadline", deadline);
+}
+
+static void add_retries(void)
+{
+    g_test_add_func("/virtio-export/retry/none", retry_without_pending);
+    g_test_add_func("/virtio-export/retry/pending-again", retry_pending_again);
+    g_test_add_func("/virtio-export/retry/done", retry_done);
+    g_test_add_func("/virtio-export/retry/failed", retry_failed);
+    g_test_add_func("/virtio-export/retry/unknown", retry_unknown);
+    g_test_add_func("/virtio-export/retry/some", retry_some);
+}
+
+static void add_callback(const End *end, const char *what,
+                         void (*test)(gconstpointer data))
+{
+    g_autofree char *path = g_strdup_printf("/virtio-export/callback/%s/%s",
+                                            end->name, what);
+
+    g_test_add_data_func(path, end, test);
+}
+
+static void add_callbacks(void)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(ends); i++) {
+        add_callback(&ends[i], "starts", callback_starts);
+        add_callback(&ends[i], "cancels", callback_cancels);
+        add_callback(&ends[i], "unregisters-another",
+                     callback_unregisters_another);
+        add_callback(&ends[i], "retries-another", callback_retries);
+    }
+    g_test_add_func("/virtio-export/callback/retry/unregisters-its-own",
+                    callback_unregisters_its_own);
 }
 
 int main(int argc, char **argv)
@@ -427,29 +1329,11 @@ int main(int argc, char **argv)
     }
 
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/virtio-export/refused/no-exporter", no_exporter);
-    g_test_add_func("/virtio-export/refused/unknown-uuid", unknown_uuid);
-    g_test_add_func("/virtio-export/refused/not-exportable", not_exportable);
-    g_test_add_func("/virtio-export/refused/exporter-gone", exporter_gone);
-    g_test_add_func("/virtio-export/refused/makes-no-descriptor",
-                    refusals_make_no_descriptor);
-    g_test_add_func("/virtio-export/lookup/every-field", every_field);
-    g_test_add_func("/virtio-export/lookup/descriptor-is-the-callers",
-                    descriptor_is_the_callers);
-    g_test_add_func("/virtio-export/lookup/memory-outlives-exporter",
-                    memory_outlives_exporter);
-    g_test_add_func("/virtio-export/lookup/consumer-maps-no-unsealed-memory",
-                    consumer_maps_no_unsealed_memory);
-    g_test_add_func("/virtio-export/lookup/uuid-is-not-kept",
-                    uuid_is_not_kept);
-    g_test_add_data_func("/virtio-export/order/last-registered-last",
-                         NULL, last_is_asked_last);
-    g_test_add_data_func("/virtio-export/order/last-registered-first",
-                         "first", last_is_asked_last);
-    g_test_add_func("/virtio-export/order/each-is-asked-once",
-                    each_is_asked_once);
-    g_test_add_func("/virtio-export/order/unregistered-is-not-asked",
-                    unregistered_is_not_asked);
-    g_test_add_func("/virtio-export/foreach/tells-all", foreach_tells_all);
+    add_refusals();
+    add_lookups();
+    add_order();
+    add_pending();
+    add_retries();
+    add_callbacks();
     return g_test_run();
 }

@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "qemu/guest-random.h"
 #include "qapi/error.h"
 #include "hw/virtio/virtio-gpu-uuid-table.h"
@@ -413,6 +414,18 @@ static void many_with_every_second_released(Fixture *f, gconstpointer data)
     }
 }
 
+/* It goes with the table, if it does not before */
+static void room_keeps_what_fits(Fixture *f, gconstpointer data)
+{
+    uint8_t *room = virtio_gpu_uuid_table_room(f->table, 4);
+
+    memset(room, 0x5a, 4);
+    room = virtio_gpu_uuid_table_room(f->table, 1 << 20);
+    g_assert_cmphex(ldl_he_p(room), ==, 0x5a5a5a5a);
+    g_assert_null(virtio_gpu_uuid_table_room(f->table, 0));
+    g_assert_nonnull(virtio_gpu_uuid_table_room(f->table, 4));
+}
+
 static void add(const char *name, void (*test)(Fixture *, gconstpointer))
 {
     g_autofree char *path = g_strdup_printf("/virtio-gpu-uuid-table/%s", name);
@@ -446,6 +459,7 @@ int main(int argc, char **argv)
     add("release/forgets-and-nulls", release_forgets_and_nulls);
     add("release/of-null-does-nothing", release_of_null_does_nothing);
     add("tables/are-independent", tables_are_independent);
+    add("room/keeps-what-fits", room_keeps_what_fits);
     add("many/every-second-released", many_with_every_second_released);
 
     return g_test_run();

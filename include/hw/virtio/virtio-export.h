@@ -3,7 +3,7 @@
  *
  * Virtio specification, Basic Facilities of a Virtio Device, "Exporting
  * Objects": a driver gives the UUID of an object of one device to the driver
- * of another, and that device asks here for what is behind it.
+ * of another, and that device looks the UUID up here.
  *
  * Context of every function: BQL held.
  *
@@ -18,8 +18,15 @@
 
 #define VIRTIO_EXPORT_MAX_PLANES 4
 
+/*
+ * How long a lookup may stay pending.  A back-end that serves its main channel
+ * answers in microseconds, and one that is swapped out needs a second or two.
+ * Linux gives up on a virtio request after 30 seconds at the earliest.
+ */
+#define VIRTIO_EXPORT_DEADLINE_MS 5000
+
 /**
- * enum VirtIOExportKind - What a descriptor is
+ * enum VirtIOExportKind - Type of a file descriptor
  * @VIRTIO_EXPORT_KIND_UNKNOWN: whatever the exporter was given by its peer
  * @VIRTIO_EXPORT_KIND_MEMFD: memfd that is sealed against growing and shrinking
  * @VIRTIO_EXPORT_KIND_DMABUF: dma-buf
@@ -31,9 +38,9 @@ typedef enum VirtIOExportKind {
 } VirtIOExportKind;
 
 /**
- * struct VirtIOExportObject - Memory, and how an image lies in it
- * @fd: descriptor of the memory, close-on-exec; -1 if there is none
- * @kind: what @fd is
+ * struct VirtIOExportObject - Memory, and the image in it
+ * @fd: file descriptor of the memory, close-on-exec; -1 if there is none
+ * @kind: type of @fd
  * @size: of the memory, in bytes; 0 if not known
  * @width: in pixels; 0 if not known
  * @height: in pixels; 0 if not known
@@ -44,6 +51,14 @@ typedef enum VirtIOExportKind {
  * @offsets: of each plane in the memory, in bytes
  * @bottom_up: the rows follow each other from the bottom of the image to its
  *             top, as GL has them
+ *
+ * An importer may rely on the following, as the registry drops geometry that
+ * says otherwise.  If @size, @height and @num_planes are known, each plane ends
+ * inside the memory: @offsets[i] + @strides[i] * rows <= @size.  A plane has
+ * @height rows; or half of them, rounded up, if the format subsamples it; or at
+ * least one, if it is not the first and @modifier is not linear.  If the bytes
+ * per pixel of @fourcc are known, each row of the first plane holds @width
+ * pixels.
  */
 typedef struct VirtIOExportObject {
     int fd;
@@ -60,21 +75,29 @@ typedef struct VirtIOExportObject {
 } VirtIOExportObject;
 
 /**
- * enum VirtIOExportStatus - What an exporter says about a UUID
- * @VIRTIO_EXPORT_UNKNOWN: no object of this exporter
- * @VIRTIO_EXPORT_FAILED: an object of this exporter, and it cannot be exported
+ * enum VirtIOExportStatus - An exporter's answer to a lookup
+ * @VIRTIO_EXPORT_UNKNOWN: the exporter has no object with this UUID
+ * @VIRTIO_EXPORT_FAILED: the exporter has the object, and cannot export it
  * @VIRTIO_EXPORT_DONE: exported
+ * @VIRTIO_EXPORT_PENDING: the exporter calls virtio_export_answer() or
+ *                         virtio_export_retry() later
  */
 typedef enum VirtIOExportStatus {
     VIRTIO_EXPORT_UNKNOWN,
     VIRTIO_EXPORT_FAILED,
     VIRTIO_EXPORT_DONE,
+    VIRTIO_EXPORT_PENDING,
 } VirtIOExportStatus;
 
 #define TYPE_VIRTIO_EXPORTER "virtio-exporter"
 
 typedef struct VirtIOExporter VirtIOExporter;
 typedef struct VirtIOExporterClass VirtIOExporterClass;
+typedef struct VirtIOExportLookup VirtIOExportLookup;
+
+/* virtio-export-info.h */
+typedef struct VirtIOExportInfo VirtIOExportInfo;
+typedef void VirtIOExportInfoFn(const VirtIOExportInfo *info, void *opaque);
 
 DECLARE_CLASS_CHECKERS(VirtIOExporterClass, VIRTIO_EXPORTER,
                        TYPE_VIRTIO_EXPORTER)
@@ -82,62 +105,38 @@ DECLARE_CLASS_CHECKERS(VirtIOExporterClass, VIRTIO_EXPORTER,
     INTERFACE_CHECK(VirtIOExporter, (obj), TYPE_VIRTIO_EXPORTER)
 
 /**
- * struct VirtIOExportInfo - What is known of an object before it is exported
- * @exporter: whose object it is
- * @owner: the exporter, or the character device of the back-end that has it
- * @uuid: of the object
- * @has_id: @id is known
- * @id: by which the driver of the device knows the object
- * @object: as virtio_export_lookup() would give it, less the descriptor
- * @obstacle: why a look-up cannot succeed, as far as is known without one;
- *            else NULL
- *
- * All of it is valid during the call of VirtIOExportFn only.
- */
-typedef struct VirtIOExportInfo {
-    VirtIOExporter *exporter;
-    Object *owner;
-    const QemuUUID *uuid;
-    bool has_id;
-    uint64_t id;
-    VirtIOExportObject object;
-    const char *obstacle;
-} VirtIOExportInfo;
-
-/**
- * typedef VirtIOExportFn - Called for an object; must not change or look up any
- * @info: about the object
- * @opaque: of the caller
- */
-typedef void VirtIOExportFn(const VirtIOExportInfo *info, void *opaque);
-
-/**
  * struct VirtIOExporterClass - Interface of an object that exports others
  * @parent_class: the interface's own
- * @asked_last: its objects are those of another process, which must not be
- *              able to stand in for a device of QEMU: all others are asked
- *              first
- * @export: fills in an object, which comes initialised; what is left alone is
- *          not known.  Sets its Error only with VIRTIO_EXPORT_FAILED, and the
- *          descriptor only with VIRTIO_EXPORT_DONE: a new one, which is the
- *          caller's
- * @foreach: calls back for the object with the UUID, if there is one, or for
- *           all if the UUID is NULL; makes no descriptor
+ * @asked_last: the objects are those of another process, which must not be
+ *              able to stand in for a device of QEMU: a UUID that migrates in
+ *              may be one that a back-end has added before
+ * @exists: tells whether the exporter has an object with a UUID
+ * @export: looks the UUID of a lookup up, and fills in the object, which comes
+ *          initialised.  Sets its Error only with VIRTIO_EXPORT_FAILED, and the
+ *          file descriptor, a new one, only with VIRTIO_EXPORT_DONE.  Must not
+ *          wait for another process: it returns VIRTIO_EXPORT_PENDING instead.
+ * @cancel: forgets a pending lookup, which is freed next.  NULL if the exporter
+ *          keeps no pointers to lookups.
+ * @foreach: for the monitor; calls back for the object with the UUID, if there
+ *           is one, or for all if the UUID is NULL.  NULL if there is nothing
+ *           to tell.
  */
 struct VirtIOExporterClass {
     InterfaceClass parent_class;
 
     bool asked_last;
+    bool (*exists)(VirtIOExporter *exporter, const QemuUUID *uuid);
     VirtIOExportStatus (*export)(VirtIOExporter *exporter,
-                                 const QemuUUID *uuid,
+                                 VirtIOExportLookup *lookup,
                                  VirtIOExportObject *object, Error **errp);
+    void (*cancel)(VirtIOExporter *exporter, VirtIOExportLookup *lookup);
     void (*foreach)(VirtIOExporter *exporter, const QemuUUID *uuid,
-                    VirtIOExportFn *fn, void *opaque);
+                    VirtIOExportInfoFn *fn, void *opaque);
 };
 
 /**
- * virtio_exporter_register() - Let others find an exporter's objects
- * @exporter: borrowed until virtio_exporter_unregister()
+ * virtio_exporter_register() - Let others look an exporter's objects up
+ * @exporter: not registered; borrowed until virtio_exporter_unregister()
  *
  * For a device this is the last step of realize.
  */
@@ -145,9 +144,9 @@ void virtio_exporter_register(VirtIOExporter *exporter);
 
 /**
  * virtio_exporter_unregister() - Undo virtio_exporter_register()
- * @exporter: registered or not
+ * @exporter: registered; its pending lookups fail
  *
- * For a device this belongs into instance_finalize.
+ * For a device this is the first step of unrealize.
  */
 void virtio_exporter_unregister(VirtIOExporter *exporter);
 
@@ -158,55 +157,118 @@ void virtio_exporter_unregister(VirtIOExporter *exporter);
 void virtio_export_object_init(VirtIOExportObject *object);
 
 /**
- * virtio_export_object_close() - Close an object's descriptor
+ * virtio_export_object_close() - Close an object's file descriptor
  * @object: an initialised object; afterwards nothing is known of it
  *
- * What has been mapped stays mapped.
+ * Memory that has been mapped stays mapped.
  */
 void virtio_export_object_close(VirtIOExportObject *object);
+
+/**
+ * virtio_export_object_fault() - Check what importers may rely on
+ * @object: an object
+ *
+ * Return: what is wrong with the geometry of @object; NULL if nothing is.
+ */
+const char *virtio_export_object_fault(const VirtIOExportObject *object);
 
 /**
  * virtio_export_format_name() - Write a format for people
  * @fourcc: DRM_FORMAT_*
  *
- * Return: its four letters, to be freed by the caller; what is no letter,
- * digit or space is a question mark.
+ * Return: its four letters, to be freed by the caller; a byte that is no
+ * letter, digit or space is written as a question mark.
  */
 char *virtio_export_format_name(uint32_t fourcc);
 
 /**
- * virtio_export_lookup() - Get the object that another device has exported
- * @uuid: of the object, as the guest gave it
- * @object: filled in on success
- * @errp: set on failure: no exporter knows @uuid, the one that does is gone,
- *        or has no memory to hand out for it
+ * typedef VirtIOExportLookupFn - Called when a lookup ends
+ * @opaque: the caller's
+ * @object: the object, valid during the call, whose file descriptor is the
+ *          callee's to close; NULL on failure
+ * @err: the callee's, on failure: no exporter knows the UUID, the exporter is
+ *       gone, has no memory to hand out, or did not answer in time; else NULL
  *
- * The descriptor in @object is a new one, and the caller's: close it with
- * virtio_export_object_close().  The memory lives on for as long as somebody
- * has a descriptor or a mapping of it, whatever happens to the exporter.
- *
- * The exporter may have to wait for its vhost-user back-end.  If that one
- * waits for QEMU at this moment, the look-up fails rather than both wait, and
- * may be tried again later.
- *
- * Return: true on success; false with @errp set.
+ * It runs in the main loop, or in a thread that waits for a vhost-user back-end
+ * with the BQL held.  It must not wait itself.
  */
-bool virtio_export_lookup(const QemuUUID *uuid, VirtIOExportObject *object,
-                          Error **errp);
+typedef void VirtIOExportLookupFn(void *opaque,
+                                  const VirtIOExportObject *object,
+                                  Error *err);
+
+/**
+ * virtio_export_lookup() - Look up an object that another device exports
+ * @uuid: of the object, as the guest gave it; copied
+ * @fn: called once, before this function returns or later, unless the lookup
+ *      is cancelled
+ * @opaque: passed to @fn
+ *
+ * The memory lives on as long as somebody has a file descriptor or a mapping
+ * of it, whatever happens to the exporter.
+ *
+ * Return: the pending lookup, for virtio_export_cancel(), until @fn is called;
+ * NULL if @fn was called already.
+ */
+VirtIOExportLookup *virtio_export_lookup(const QemuUUID *uuid,
+                                         VirtIOExportLookupFn *fn,
+                                         void *opaque);
+
+/**
+ * virtio_export_cancel() - End a lookup without a call of its function
+ * @lookup: pending; freed
+ */
+void virtio_export_cancel(VirtIOExportLookup *lookup);
 
 /**
  * virtio_export_exists() - Tell whether any exporter knows a UUID
  * @uuid: in question
  *
- * Return: true if one does, whether a look-up would succeed or not.
+ * Return: true if one does, whether a lookup would succeed or not.
  */
 bool virtio_export_exists(const QemuUUID *uuid);
 
 /**
+ * virtio_export_lookup_uuid() - Tell what is looked up
+ * @lookup: pending, or just passed to @export
+ *
+ * Return: the UUID, which stays the lookup's.
+ */
+const QemuUUID *virtio_export_lookup_uuid(const VirtIOExportLookup *lookup);
+
+/**
+ * virtio_export_answer() - End a pending lookup, as its exporter
+ * @lookup: pending; freed
+ * @object: the object, whose file descriptor the importer gets; NULL on failure
+ * @err: on failure the reason, which is taken over; else NULL
+ */
+void virtio_export_answer(VirtIOExportLookup *lookup,
+                          VirtIOExportObject *object, Error *err);
+
+/**
+ * virtio_export_retry() - Have an exporter asked again
+ * @exporter: registered or not; @export is called for each of its pending
+ *            lookups, and may return VIRTIO_EXPORT_PENDING again
+ */
+void virtio_export_retry(VirtIOExporter *exporter);
+
+/**
+ * virtio_export_expire() - Fail the lookups that are past their deadline
+ *
+ * A timer does so in the main loop.  A thread that holds the BQL and waits for
+ * another process calls it meanwhile.
+ *
+ * Return: milliseconds until the next deadline, 1 at least; -1 if no lookup is
+ * pending.
+ */
+int virtio_export_expire(void);
+
+/**
  * virtio_export_foreach() - Call back for each exported object
+ * @uuid: of the objects; NULL for all
  * @fn: called in the order in which exporters are asked
  * @opaque: passed to @fn
  */
-void virtio_export_foreach(VirtIOExportFn *fn, void *opaque);
+void virtio_export_foreach(const QemuUUID *uuid, VirtIOExportInfoFn *fn,
+                           void *opaque);
 
 #endif /* HW_VIRTIO_EXPORT_H */

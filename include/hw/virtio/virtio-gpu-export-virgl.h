@@ -12,31 +12,41 @@
 #include "hw/virtio/virtio-gpu.h"
 
 /**
+ * struct virtio_gpu_virgl_export - What a resource of GL was made of
+ * @target: PIPE_*, of a resource that is no blob
+ * @blob_mem: VIRTIO_GPU_BLOB_MEM_*, of a blob
+ */
+struct virtio_gpu_virgl_export {
+    uint32_t target;
+    uint32_t blob_mem;
+};
+
+/**
+ * virtio_gpu_virgl_export_of() - Tell what a resource was made of
+ * @res: resource of a device with GL
+ *
+ * Return: what the guest has asked for; part of @res.
+ */
+struct virtio_gpu_virgl_export *
+virtio_gpu_virgl_export_of(struct virtio_gpu_simple_resource *res);
+
+/**
  * virtio_gpu_virgl_export_class_init() - Let a class export what GL made
  * @vgc: class of TYPE_VIRTIO_GPU_GL
  *
- * A look-up succeeds if the renderer, or EGL, makes a descriptor of what the
+ * A lookup succeeds if the renderer, or EGL, makes a descriptor of what the
  * resource is made of, or, of a blob of guest memory, udmabuf; if not, the
- * resource keeps its UUID.  GL is not called on other threads, before the
- * renderer runs, and while it is blocked: look-ups of what it has made fail
- * then.
+ * resource keeps its UUID.  A lookup of what GL has made stays pending on other
+ * threads than the renderer's, and while the renderer is blocked.
  */
 void virtio_gpu_virgl_export_class_init(VirtIOGPUClass *vgc);
 
 /**
- * virtio_gpu_virgl_note_texture() - Remember what a resource is made of
- * @res: resource that has just been made
- * @target: its PIPE_* target, as the guest gave it
+ * virtio_gpu_virgl_export_init() - Learn what GL can export
+ *
+ * Called by the thread that has just started the renderer, the only one to call
+ * GL.
  */
-void virtio_gpu_virgl_note_texture(struct virtio_gpu_simple_resource *res,
-                                   uint32_t target);
-
-/**
- * virtio_gpu_virgl_note_blob() - Remember whose memory a blob is
- * @res: blob resource that is about to be made
- * @blob_mem: VIRTIO_GPU_BLOB_MEM_*, as the guest gave it
- */
-void virtio_gpu_virgl_note_blob(struct virtio_gpu_simple_resource *res,
-                                uint32_t blob_mem);
+void virtio_gpu_virgl_export_init(void);
 
 #endif /* HW_VIRTIO_GPU_EXPORT_VIRGL_H */

@@ -19,18 +19,29 @@
 void virtio_gpu_export_class_init(ObjectClass *klass);
 
 /**
- * virtio_gpu_export_register() - Let others look up a device's resources
- * @g: device; nothing is done if its property 'resource_uuid' is off
+ * virtio_gpu_export_realize() - Let others look up a device's resources
+ * @g: device, realized but for this; nothing is done if its property
+ *     'resource_uuid' is off
  */
-void virtio_gpu_export_register(VirtIOGPU *g);
+void virtio_gpu_export_realize(VirtIOGPU *g);
 
 /**
- * virtio_gpu_export_finalize() - Let nobody look up a device's resources
- * @obj: a VirtIOGPU that is being finalized, registered or not
+ * virtio_gpu_export_unrealize() - Let nobody look up a device's resources
+ * @g: device after virtio_gpu_export_realize()
  *
  * Frees its UUIDs as well.
  */
-void virtio_gpu_export_finalize(Object *obj);
+void virtio_gpu_export_unrealize(VirtIOGPU *g);
+
+/**
+ * virtio_gpu_export_find() - Find a resource by its UUID
+ * @g: device whose property 'resource_uuid' is on
+ * @uuid: in question
+ *
+ * Return: the resource; NULL if no resource of @g has that UUID.
+ */
+struct virtio_gpu_simple_resource *
+virtio_gpu_export_find(VirtIOGPU *g, const QemuUUID *uuid);
 
 /**
  * virtio_gpu_format_to_fourcc() - Name a format as importers do
@@ -44,7 +55,8 @@ uint32_t virtio_gpu_format_to_fourcc(uint32_t format);
 /**
  * virtio_gpu_image_describe() - Tell how the image of a resource lies in memory
  * @res: resource with a pixman image
- * @object: its geometry and size are filled in; its descriptor is left alone
+ * @object: its geometry and size are filled in; its descriptor and kind are
+ *          left alone
  */
 void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
                                VirtIOExportObject *object);
@@ -52,8 +64,7 @@ void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
 /**
  * virtio_gpu_image_export() - Hand out the memory of a resource's image
  * @res: resource with a pixman image
- * @object: as virtio_gpu_image_describe() has left it; its descriptor and kind
- *          are filled in on success
+ * @object: filled in on success
  * @errp: set on failure
  *
  * The descriptor is a dma-buf if the host has /dev/udmabuf, else a memfd.  It
@@ -66,21 +77,21 @@ bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
                              VirtIOExportObject *object, Error **errp);
 
 /**
- * virtio_gpu_blob_obstacle() - Tell why a blob cannot be handed out
- * @res: blob resource of a device without GL
+ * virtio_gpu_blob_unavailable_reason() - Tell why a blob cannot be exported
+ * @res: blob of guest memory
  *
- * QEMU makes a dma-buf of a blob's backing when it gets it, from whole pages of
- * guest memory that is a memfd.
+ * The host makes a dma-buf of the backing if that is whole pages of guest
+ * memory in a memfd.
  *
- * Return: the reason, a constant; NULL if it can be handed out.
+ * Return: the reason, a constant; NULL if the blob can be exported.
  */
-const char *
-virtio_gpu_blob_obstacle(const struct virtio_gpu_simple_resource *res);
+const char *virtio_gpu_blob_unavailable_reason(
+    const struct virtio_gpu_simple_resource *res);
 
 /**
  * virtio_gpu_blob_describe() - Tell how a blob lies in memory
  * @g: device of the blob
- * @res: blob resource without an obstacle
+ * @res: blob of guest memory
  * @object: its kind and size are filled in, and its geometry if the blob is
  *          shown: by itself it has none (SET_SCANOUT_BLOB tells); its
  *          descriptor is left alone
@@ -91,18 +102,20 @@ void virtio_gpu_blob_describe(const VirtIOGPU *g,
 
 /**
  * virtio_gpu_blob_export() - Hand out the memory of a blob
- * @res: blob resource without an obstacle
- * @object: its descriptor, a dma-buf, is filled in on success
+ * @g: device of the blob
+ * @res: blob of guest memory
+ * @object: filled in on success; its descriptor is a dma-buf
  * @errp: set on failure
  *
  * The memory is the guest's own, the blob's backing.  It stays the same as long
  * as somebody has the descriptor, also when the guest uses it for something
  * else.
  *
- * Return: true on success; false with @errp set if the host has no descriptor
- * now.
+ * Return: true on success; false with @errp set if there is a reason why not,
+ * or if the host has no descriptor now.
  */
-bool virtio_gpu_blob_export(const struct virtio_gpu_simple_resource *res,
+bool virtio_gpu_blob_export(const VirtIOGPU *g,
+                            const struct virtio_gpu_simple_resource *res,
                             VirtIOExportObject *object, Error **errp);
 
 #endif /* HW_VIRTIO_GPU_EXPORT_H */

@@ -29,7 +29,7 @@ bool virtio_gpu_resource_uuid_realize(VirtIOGPU *g, Error **errp);
 
 /**
  * virtio_gpu_resource_uuid_finalize() - Free what UUIDs needed
- * @obj: a VirtIOGPU that is being finalized
+ * @obj: a VirtIOGPU that is being unrealized or finalized, without resources
  */
 void virtio_gpu_resource_uuid_finalize(Object *obj);
 
@@ -69,21 +69,6 @@ void virtio_gpu_resource_assign_uuid(VirtIOGPU *g,
  */
 void virtio_gpu_resource_uuid_release(VirtIOGPU *g,
                                       struct virtio_gpu_simple_resource *res);
-
-/**
- * virtio_gpu_resource_uuid_explain() - Say why a guest will be refused
- * @vdev: a VirtIOGPU that is being loaded; this is its VirtioDeviceClass.load
- * @f: the migration stream; nothing is read from it
- * @version_id: not used
- *
- * virtio_load() refuses a guest whose driver has acknowledged what @vdev does
- * not offer.  It says which bits it does not like, in hexadecimal; this says
- * before what to do, if VIRTIO_GPU_F_RESOURCE_UUID is one of them.
- *
- * Return: 0 always.
- */
-int virtio_gpu_resource_uuid_explain(VirtIODevice *vdev, QEMUFile *f,
-                                     int version_id);
 
 /*
  * Subsection of a VirtIOGPU's migration state, after those that load the

@@ -96,4 +96,17 @@ QemuUUID *virtio_gpu_uuid_table_find(const VirtIOGPUUuidTable *table,
  */
 size_t virtio_gpu_uuid_table_size(const VirtIOGPUUuidTable *table);
 
+/**
+ * virtio_gpu_uuid_table_room() - Get memory for copies of entries
+ * @table: the table, which frees the memory with itself at the latest
+ * @size: in bytes; 0 to free the memory
+ *
+ * For what comes in a migration stream, which may end at any point without
+ * anybody being told.
+ *
+ * Return: the memory, with what it had before as far as it reaches; valid until
+ * the next call.
+ */
+void *virtio_gpu_uuid_table_room(VirtIOGPUUuidTable *table, size_t size);
+
 #endif /* HW_VIRTIO_GPU_UUID_TABLE_H */

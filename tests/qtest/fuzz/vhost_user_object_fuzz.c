@@ -4,15 +4,24 @@
  * Two front-ends are connected to back-ends that are played here, by the same
  * thread.  That works without waiting because the main channel's character
  * device tells of each message that QEMU writes, in the middle of the write,
- * and of each read before it could block.  An answer can be held back until
- * QEMU has read from the back-end channel as it waits: a look-up that is sent
- * there asks fuzz_export() as well, which lets the answer go.
+ * and of each read before it could block; and because g_poll(), in which QEMU
+ * waits for a back-end while it serves all of them, is wrapped: where it would
+ * wait, a back-end does something, or time goes by, which nobody waits for
+ * either, as clock_gettime() is wrapped too.
  *
  * Input, of which bytes that are missing read as zero: for each back-end a
  * byte of flags (CONFIG_*); then operations up to the end, each a byte that
  * selects back-end (bit 0) and function (ops[]), and what that one takes.
  * When QEMU asks a back-end for something, the answer comes from the input as
  * well, at the place where it is then.
+ *
+ * What is checked beside that QEMU goes on: each request that is to have a
+ * reply has exactly one.  A look-up may wait for its object, and those that
+ * came later on its channel for that look-up, but only as long as there is a
+ * reason; nothing else waits.  An object that is handed out is the one that
+ * the right exporter has handed out for this UUID, and goes to one importer
+ * only.  At the deadline each look-up has ended, and at the end of an input
+ * there is nothing left: no object, no file descriptor.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,13 +33,15 @@
 #include "hw/virtio/vhost-backend.h"
 #include "hw/virtio/vhost-user.h"
 #include "hw/virtio/vhost-user-exporter.h"
-#include "hw/virtio/virtio-dmabuf.h"
-#include "hw/virtio/virtio-export.h"
 #include "hw/virtio/virtio-export-compat.h"
+#include "hw/virtio/virtio-export-info.h"
 #include "io/channel-socket.h"
 #include "qapi/qapi-types-char.h"
+#include "qemu/host-utils.h"
 #include "qemu/memfd.h"
 #include "qemu/rcu.h"
+#include "qemu/timer.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "standard-headers/linux/vhost_types.h"
 #include "trace/control.h"
 #include "fuzz.h"
@@ -76,6 +87,9 @@ enum {
 
 #define MAX_OPS 128
 #define MAX_UUIDS 512
+#define MAX_REPEATED 96 /* more than QEMU keeps, of whatever */
+#define MAX_OWN_LOOK_UPS 8
+#define MAX_STEPS 16 /* that back-ends take while QEMU waits once */
 #define FLOOD 400 /* more replies than a socket takes */
 #define CONFIG_SIZE 24
 #define RCU_HASTE 32
@@ -95,11 +109,36 @@ typedef struct Message {
 /* A Message, and how it is sent */
 typedef struct Parcel {
     Message msg;
-    size_t size; /* less than all: then nothing more comes */
+    size_t size; /* less than all: then the rest comes later, or nothing */
     size_t split; /* where the second piece starts */
     unsigned int num_fds;
     bool fds_late; /* with the second piece */
+    bool fds_twice; /* with both */
+    bool rest_later;
+    uint64_t inode; /* of what was sent with it first */
+    unsigned int fds_sent;
 } Parcel;
+
+/* A request of a back-end */
+typedef struct Request {
+    uint32_t request;
+    QemuUUID uuid;
+} Request;
+
+/* Replies come in the order of the requests, within each of these */
+enum {
+    ORDER_LOOKUP,
+    ORDER_OBJECTS,
+    ORDER_OTHERS,
+    NUM_ORDERS,
+};
+
+/* The back-end's end of a socket */
+typedef struct Line {
+    int fd; /* -1 if closed */
+    bool ended; /* nothing more can be sent */
+    Parcel *rest; /* sent in part */
+} Line;
 
 typedef struct BackEnd {
     uint8_t config;
@@ -109,17 +148,34 @@ typedef struct BackEnd {
     bool has_dev;
     bool is_gone; /* the connection, and the device is not */
 
-    int main_sock; /* the back-end's ends; -1 if closed */
-    int channel;
-    bool main_ended; /* nothing more can be sent */
-    bool channel_ended;
-    bool holds_answer;
-    Parcel answer;
+    Line main;
+    Line channel;
+    bool is_deaf; /* does not read what QEMU sends */
+    GQueue held; /* of Parcel: replies that are not sent yet */
 
-    /* By request: to which a reply is due, and how many came */
-    unsigned int due[BACKEND_NUM];
-    unsigned int replies[BACKEND_NUM];
+    /* What QEMU has asked this connection for, and how often it was told */
+    GArray *asked; /* of QemuUUID */
+    unsigned int answered;
+    bool is_dirty; /* it has broken the protocol */
+
+    GArray *due[NUM_ORDERS]; /* of Request: to which a reply is due */
+    unsigned int replies[NUM_ORDERS]; /* how many came */
 } BackEnd;
+
+/* A descriptor that a back-end has sent for an object */
+typedef struct Sent {
+    uint64_t inode;
+    QemuUUID uuid; /* null: not known */
+    bool has_arrived;
+} Sent;
+
+/* A device of QEMU's that imports */
+typedef struct OwnLookUp {
+    QemuUUID uuid;
+    bool is_busy;
+    bool has_object;
+    VirtIOExportLookup *pending;
+} OwnLookUp;
 
 typedef struct Input {
     const uint8_t *data;
@@ -143,19 +199,31 @@ static ChardevClass *socket_class;
 static VirtIOExporter *the_exporter;
 static VirtIODevice *vdevs[2]; /* as ends */
 static int memory; /* what is handed out */
-static BackEnd ends[2];
+static BackEnd ends[2] = {
+    { .main.fd = -1, .channel.fd = -1 }, { .main.fd = -1, .channel.fd = -1 },
+};
 static Input input;
 static int num_fds;
 static uint64_t num_messages;
+static uint64_t num_objects;
 static bool has_notifiers;
 static bool has_waited;
+static bool is_playing;
+static int64_t ms_ahead; /* of the host's clock */
+static GArray *all_sent; /* of Sent */
+static OwnLookUp own[MAX_OWN_LOOK_UPS];
+static bool is_calm; /* nothing has happened that makes a look-up fail */
 
 static const QemuUUID of_exporter = { .data = "exporter's" };
 static const QemuUUID of_exporter_failing = { .data = "exporter's, none" };
-static const QemuUUID of_dmabuf = { .data = "dma-buf" };
-static const QemuUUID of_dmabuf_failing = { .data = "dma-buf, none" };
+static const QemuUUID of_exporter_later = { .data = "exporter's, soon" };
 static QemuUUID used[MAX_UUIDS];
 static unsigned int num_used;
+
+typeof(g_poll) __real_g_poll;
+typeof(g_poll) __wrap_g_poll;
+typeof(clock_gettime) __real_clock_gettime;
+typeof(clock_gettime) __wrap_clock_gettime;
 
 static uint64_t take(size_t bytes)
 {
@@ -178,7 +246,7 @@ static void take_bytes(uint8_t *bytes, size_t size)
 static QemuUUID take_uuid(void)
 {
     static const QemuUUID *const special[] = {
-        &of_exporter, &of_exporter_failing, &of_dmabuf, &of_dmabuf_failing,
+        &of_exporter, &of_exporter_failing, &of_exporter_later,
     };
     uint8_t how = take(1);
     QemuUUID uuid = { };
@@ -213,7 +281,7 @@ static int count_fds(void)
 }
 
 /* Return: whether all of it was sent */
-static bool send_piece(int sock, const void *data, size_t size,
+static bool send_bytes(int sock, const void *data, size_t size, int fd,
                        unsigned int fds)
 {
     char control[CMSG_SPACE(32 * sizeof(int))] = { };
@@ -222,9 +290,6 @@ static bool send_piece(int sock, const void *data, size_t size,
     struct cmsghdr *cmsg;
     unsigned int i;
 
-    if (!size) {
-        return true;
-    }
     if (fds) {
         msg.msg_control = control;
         msg.msg_controllen = CMSG_SPACE(fds * sizeof(int));
@@ -233,46 +298,178 @@ static bool send_piece(int sock, const void *data, size_t size,
         cmsg->cmsg_type = SCM_RIGHTS;
         cmsg->cmsg_len = CMSG_LEN(fds * sizeof(int));
         for (i = 0; i < fds; i++) {
-            ((int *)CMSG_DATA(cmsg))[i] = memory;
+            ((int *)CMSG_DATA(cmsg))[i] = fd;
         }
     }
     return sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == size;
 }
 
-static void end_sending(int sock, bool *ended)
+/* Each answer has an object of its own, so that they can be told apart */
+static bool send_object(int sock, const void *data, size_t size, Parcel *parcel)
 {
-    if (!*ended && sock >= 0) {
-        shutdown(sock, SHUT_WR);
+    int fd = memfd_create("object", MFD_CLOEXEC);
+    struct stat st;
+    bool done;
+
+    g_assert(fd >= 0 && !fstat(fd, &st));
+    if (!parcel->fds_sent) {
+        parcel->inode = st.st_ino;
     }
-    *ended = true;
+    done = send_bytes(sock, data, size, fd, parcel->num_fds);
+    close(fd);
+    return done;
 }
 
-/* After a message that is not complete nothing comes but the end */
-static void send_parcel(int sock, bool *ended, const Parcel *parcel)
+static bool send_piece(int sock, Parcel *parcel, size_t from, size_t to,
+                       bool with_fds)
 {
-    const uint8_t *data = (const uint8_t *)&parcel->msg;
-    size_t all = sizeof(Header) + MIN(parcel->msg.hdr.size, MAX_PAYLOAD);
-    size_t size = MIN(parcel->size, all);
-    size_t split = MIN(parcel->split, size);
-    unsigned int first = parcel->fds_late ? 0 : parcel->num_fds;
+    const char *data = (const char *)&parcel->msg + from;
+    unsigned int fds = with_fds ? parcel->num_fds : 0;
+    bool done;
 
-    if (sock < 0 || *ended) {
+    if (from >= to) {
+        return true;
+    }
+    if (fds && parcel->msg.hdr.request == GET_SHARED_OBJECT) {
+        done = send_object(sock, data, to - from, parcel);
+    } else {
+        done = send_bytes(sock, data, to - from, memory, fds);
+    }
+    if (!parcel->fds_sent) {
+        parcel->fds_sent = fds;
+    }
+    if (fds && !parcel->fds_twice) {
+        parcel->num_fds = 0;
+    }
+    return done;
+}
+
+static void make_dirty(BackEnd *be)
+{
+    be->is_dirty = true;
+    is_calm = false;
+}
+
+static void end_sending(BackEnd *be, Line *line)
+{
+    if (!line->ended && line->fd >= 0) {
+        shutdown(line->fd, SHUT_WR);
+    }
+    line->ended = true;
+    is_calm = false;
+    g_clear_pointer(&line->rest, g_free);
+}
+
+static void close_line(Line *line)
+{
+    if (line->fd >= 0) {
+        close(line->fd);
+        line->fd = -1;
+        is_calm = false;
+    }
+    g_clear_pointer(&line->rest, g_free);
+}
+
+static bool is_due(const Header *hdr)
+{
+    return hdr->flags & NEED_REPLY || hdr->request == BACKEND_LOOKUP;
+}
+
+static unsigned int order_of(uint32_t request)
+{
+    switch (request) {
+    case BACKEND_LOOKUP:
+        return ORDER_LOOKUP;
+    case BACKEND_ADD:
+    case BACKEND_REMOVE:
+        return ORDER_OBJECTS;
+    default:
+        return ORDER_OTHERS;
+    }
+}
+
+static void note_request(BackEnd *be, const Message *msg)
+{
+    Request due = { .request = msg->hdr.request };
+
+    if (is_due(&msg->hdr)) {
+        memcpy(&due.uuid, msg->payload, sizeof(due.uuid));
+        g_array_append_val(be->due[order_of(due.request)], due);
+    }
+}
+
+/* A reply is for what was asked next, whatever it was meant for */
+static void note_reply(BackEnd *be, const Parcel *parcel)
+{
+    const Header *hdr = &parcel->msg.hdr;
+    Sent sent = { .inode = parcel->inode };
+
+    if (hdr->request != GET_SHARED_OBJECT || hdr->flags != (VERSION | REPLY)) {
+        return;
+    }
+    if (be->answered >= be->asked->len) {
+        make_dirty(be);
+    }
+    if (!be->is_dirty) {
+        sent.uuid = g_array_index(be->asked, QemuUUID, be->answered);
+    }
+    if (parcel->fds_sent == 1) {
+        g_array_append_val(all_sent, sent);
+    }
+    be->answered++;
+}
+
+static void note_sent(BackEnd *be, Line *line, const Parcel *parcel)
+{
+    if (line == &be->main) {
+        note_reply(be, parcel);
+    } else {
+        note_request(be, &parcel->msg);
+    }
+}
+
+static size_t whole_size(const Parcel *parcel)
+{
+    return sizeof(Header) + MIN(parcel->msg.hdr.size, MAX_PAYLOAD);
+}
+
+static bool send_rest(BackEnd *be, Line *line)
+{
+    g_autofree Parcel *rest = g_steal_pointer(&line->rest);
+
+    if (!rest) {
+        return false;
+    }
+    if (send_piece(line->fd, rest, rest->size, whole_size(rest), !rest->size)) {
+        note_sent(be, line, rest);
+    } else {
+        end_sending(be, line);
+    }
+    return true;
+}
+
+static void send_parcel(BackEnd *be, Line *line, const Parcel *what)
+{
+    Parcel parcel = *what;
+    size_t all = whole_size(&parcel);
+    size_t split;
+
+    send_rest(be, line);
+    if (line->fd < 0 || line->ended) {
         return;
     }
     num_messages++;
-    if (!send_piece(sock, data, split, first) ||
-        !send_piece(sock, data + split, size - split,
-                    split ? parcel->num_fds - first : parcel->num_fds) ||
-        size < all) {
-        end_sending(sock, ended);
-    }
-}
-
-static void close_sock(int *sock)
-{
-    if (*sock >= 0) {
-        close(*sock);
-        *sock = -1;
+    parcel.size = MIN(parcel.size, all);
+    split = MIN(parcel.split, parcel.size);
+    if (!send_piece(line->fd, &parcel, 0, split, !parcel.fds_late) ||
+        !send_piece(line->fd, &parcel, split, parcel.size, true)) {
+        end_sending(be, line);
+    } else if (parcel.size == all) {
+        note_sent(be, line, &parcel);
+    } else if (parcel.rest_later) {
+        line->rest = g_memdup2(&parcel, sizeof(parcel));
+    } else {
+        end_sending(be, line);
     }
 }
 
@@ -285,41 +482,143 @@ static void take_delivery(Parcel *parcel, unsigned int fds)
     parcel->split = how & 2 ? take(1) % 64 : 0;
     parcel->num_fds = how & 4 ? take(1) % 20 : fds;
     parcel->fds_late = how & 8;
+    parcel->rest_later = how & 16;
+    parcel->fds_twice = how & 32;
 }
 
-static void release_answer(BackEnd *be)
+/* Return: false if there was nothing to send */
+static bool send_held(BackEnd *be)
 {
-    if (be->holds_answer) {
-        be->holds_answer = false;
-        send_parcel(be->main_sock, &be->main_ended, &be->answer);
+    g_autofree Parcel *parcel = NULL;
+
+    if (send_rest(be, &be->main)) {
+        return true;
+    }
+    parcel = g_queue_pop_head(&be->held);
+    if (parcel) {
+        send_parcel(be, &be->main, parcel);
+    }
+    return parcel;
+}
+
+static void send_all_held(BackEnd *be)
+{
+    while (send_held(be)) {
+        /* the next */
     }
 }
 
-/* Look-ups end here that no back-end's answer is needed for */
+static void take_geometry(VirtIOExportObject *object)
+{
+    static const uint32_t formats[] = {
+        DRM_FORMAT_INVALID, DRM_FORMAT_RGB565, DRM_FORMAT_BGR565,
+        DRM_FORMAT_RGB888, DRM_FORMAT_BGR888, DRM_FORMAT_ARGB8888,
+        DRM_FORMAT_XRGB8888, DRM_FORMAT_ABGR8888, DRM_FORMAT_XBGR8888,
+        DRM_FORMAT_RGBA8888, DRM_FORMAT_RGBX8888, DRM_FORMAT_BGRA8888,
+        DRM_FORMAT_BGRX8888, DRM_FORMAT_NV12, DRM_FORMAT_NV21,
+        DRM_FORMAT_YUV420, DRM_FORMAT_YVU420,
+    };
+    uint32_t i;
+
+    object->fourcc = formats[take(1) % ARRAY_SIZE(formats)];
+    object->size = take(1) & 1 ? take(8) : take(2);
+    object->width = take(1) & 1 ? take(4) : take(1);
+    object->height = take(1) & 1 ? take(4) : take(1);
+    object->modifier = take(1) & 1 ? DRM_FORMAT_MOD_LINEAR : take(1);
+    object->num_planes = take(1) % (VIRTIO_EXPORT_MAX_PLANES + 1);
+    for (i = 0; i < object->num_planes; i++) {
+        object->strides[i] = take(1) & 1 ? take(4) : take(2);
+        object->offsets[i] = take(1) & 1 ? take(4) : take(1);
+    }
+}
+
+/* What the header says that importers may rely on */
+static void check_geometry(const VirtIOExportObject *object)
+{
+    bool packed16 = object->fourcc == DRM_FORMAT_RGB565 ||
+                    object->fourcc == DRM_FORMAT_BGR565;
+    bool packed32 = object->fourcc == DRM_FORMAT_XRGB8888 ||
+                    object->fourcc == DRM_FORMAT_ABGR8888;
+    uint64_t end, rows;
+    uint32_t i;
+
+    if (!object->num_planes) {
+        return;
+    }
+    g_assert(object->num_planes <= VIRTIO_EXPORT_MAX_PLANES);
+    g_assert((!packed16 || object->strides[0] / 2 >= object->width) &&
+             (!packed32 || object->strides[0] / 4 >= object->width));
+    if (!object->size || !object->height) {
+        return;
+    }
+    for (i = 0; i < object->num_planes; i++) {
+        rows = i ? 1 : object->height;
+        g_assert(!umul64_overflow(object->strides[i], rows, &end) &&
+                 !uadd64_overflow(end, object->offsets[i], &end) &&
+                 end <= object->size);
+    }
+}
+
+static VirtIOExportStatus export_memory(VirtIOExportObject *object)
+{
+    uint8_t what = take(1);
+
+    object->fd = qemu_dup(memory);
+    object->kind = VIRTIO_EXPORT_KIND_MEMFD;
+    object->bottom_up = what & 1;
+    if (what & 2) {
+        take_geometry(object);
+    }
+    return VIRTIO_EXPORT_DONE;
+}
+
+static VirtIOExportStatus export_later(VirtIOExportObject *object, Error **errp)
+{
+    switch (take(1) % 4) {
+    case 1:
+        return export_memory(object);
+    case 2:
+        error_setg(errp, "the renderer is lost");
+        return VIRTIO_EXPORT_FAILED;
+    case 3:
+        return VIRTIO_EXPORT_UNKNOWN;
+    default:
+        is_calm = false;
+        return VIRTIO_EXPORT_PENDING;
+    }
+}
+
 static VirtIOExportStatus fuzz_export(VirtIOExporter *exporter,
-                                      const QemuUUID *uuid,
+                                      VirtIOExportLookup *lookup,
                                       VirtIOExportObject *object, Error **errp)
 {
-    release_answer(&ends[0]);
-    release_answer(&ends[1]);
+    const QemuUUID *uuid = virtio_export_lookup_uuid(lookup);
+
     if (qemu_uuid_is_equal(uuid, &of_exporter)) {
-        object->fd = qemu_dup(memory);
-        object->kind = VIRTIO_EXPORT_KIND_MEMFD;
-        object->bottom_up = take(1) & 1;
-        return VIRTIO_EXPORT_DONE;
+        return export_memory(object);
     }
     if (qemu_uuid_is_equal(uuid, &of_exporter_failing)) {
         error_setg(errp, "there is no memory");
         return VIRTIO_EXPORT_FAILED;
     }
+    if (qemu_uuid_is_equal(uuid, &of_exporter_later)) {
+        return export_later(object, errp);
+    }
     return VIRTIO_EXPORT_UNKNOWN;
 }
 
+static bool fuzz_exists(VirtIOExporter *exporter, const QemuUUID *uuid)
+{
+    return qemu_uuid_is_equal(uuid, &of_exporter) ||
+           qemu_uuid_is_equal(uuid, &of_exporter_failing) ||
+           qemu_uuid_is_equal(uuid, &of_exporter_later);
+}
+
 static void fuzz_export_foreach(VirtIOExporter *exporter, const QemuUUID *uuid,
-                                VirtIOExportFn *fn, void *opaque)
+                                VirtIOExportInfoFn *fn, void *opaque)
 {
     static const QemuUUID *const uuids[] = {
-        &of_exporter, &of_exporter_failing
+        &of_exporter, &of_exporter_failing, &of_exporter_later,
     };
     VirtIOExportInfo info = { .exporter = exporter, .owner = OBJECT(exporter) };
     int i;
@@ -333,9 +632,31 @@ static void fuzz_export_foreach(VirtIOExporter *exporter, const QemuUUID *uuid,
     }
 }
 
-static bool is_due(const Header *hdr)
+/* An importer has got @fd for @uuid, and keeps it */
+static void check_object(const QemuUUID *uuid, int fd)
 {
-    return hdr->flags & NEED_REPLY || hdr->request == BACKEND_LOOKUP;
+    struct stat st, st_memory;
+    Sent *sent;
+    int i;
+
+    g_assert(!fstat(fd, &st) && !fstat(memory, &st_memory));
+    num_objects++;
+    if (st.st_ino == st_memory.st_ino) {
+        g_assert(qemu_uuid_is_equal(uuid, &of_exporter) ||
+                 qemu_uuid_is_equal(uuid, &of_exporter_later));
+        return;
+    }
+    for (i = 0; i < all_sent->len; i++) {
+        sent = &g_array_index(all_sent, Sent, i);
+        if (sent->inode == st.st_ino) {
+            g_assert(!sent->has_arrived);
+            sent->has_arrived = true;
+            g_assert(qemu_uuid_is_null(&sent->uuid) ||
+                     qemu_uuid_is_equal(&sent->uuid, uuid));
+            return;
+        }
+    }
+    g_assert_not_reached();
 }
 
 static uint32_t take_request(void)
@@ -412,15 +733,7 @@ static void take_backend_request(Parcel *parcel)
 
 static void send_backend_request(BackEnd *be, const Parcel *parcel)
 {
-    const Header *hdr = &parcel->msg.hdr;
-
-    if (be->channel < 0 || be->channel_ended) {
-        return;
-    }
-    if (is_due(hdr)) {
-        be->due[hdr->request % BACKEND_NUM]++;
-    }
-    send_parcel(be->channel, &be->channel_ended, parcel);
+    send_parcel(be, &be->channel, parcel);
 }
 
 static void do_request(BackEnd *be)
@@ -429,6 +742,18 @@ static void do_request(BackEnd *be)
 
     take_backend_request(&parcel);
     send_backend_request(be, &parcel);
+}
+
+/* The same one, over and over */
+static void do_repeat(BackEnd *be)
+{
+    Parcel parcel = { };
+    int i;
+
+    take_backend_request(&parcel);
+    for (i = take(1) % MAX_REPEATED; i >= 0; i--) {
+        send_backend_request(be, &parcel);
+    }
 }
 
 static void send_good_request(BackEnd *be, uint32_t request,
@@ -485,20 +810,26 @@ static ssize_t receive(int sock, void *data, size_t size, unsigned int *fds,
     return ret;
 }
 
-static void check_reply(BackEnd *be, const uint8_t *reply, unsigned int fds)
+static void check_reply(BackEnd *be, const uint8_t *reply, unsigned int fds,
+                        int fd)
 {
-    unsigned int which;
+    unsigned int order;
     uint64_t u64;
+    Request *due;
     Header hdr;
 
     memcpy(&hdr, reply, sizeof(hdr));
     memcpy(&u64, reply + sizeof(hdr), sizeof(u64));
-    which = hdr.request % BACKEND_NUM;
-    g_assert(hdr.flags & REPLY && !(hdr.flags & NEED_REPLY));
+    g_assert(hdr.flags == (VERSION | REPLY));
     g_assert(hdr.size == sizeof(u64) && u64 <= 1);
     g_assert(fds == (hdr.request == BACKEND_LOOKUP && !u64));
-    be->replies[which]++;
-    g_assert(be->replies[which] <= be->due[which]);
+    order = order_of(hdr.request);
+    g_assert(be->replies[order] < be->due[order]->len);
+    due = &g_array_index(be->due[order], Request, be->replies[order]++);
+    g_assert(due->request == hdr.request);
+    if (fds) {
+        check_object(&due->uuid, fd);
+    }
 }
 
 static void read_replies(BackEnd *be)
@@ -508,26 +839,58 @@ static void read_replies(BackEnd *be)
     ssize_t ret;
     int fd = -1;
 
-    while ((ret = receive(be->channel, reply, sizeof(reply), &fds, &fd)) > 0) {
+    while ((ret = receive(be->channel.fd, reply, sizeof(reply), &fds,
+                          &fd)) > 0) {
         g_assert(ret == sizeof(reply));
-        check_reply(be, reply, fds);
+        check_reply(be, reply, fds, fd);
         if (fds) {
             close(fd);
         }
     }
     if (!ret || errno != EAGAIN) {
-        close_sock(&be->channel);
+        close_line(&be->channel);
     }
+}
+
+/* Whether @be has still to answer QEMU, for all that is known */
+static bool has_to_tell(BackEnd *be, const QemuUUID *uuid)
+{
+    unsigned int i;
+
+    if (be->main.fd < 0 || be->main.ended || be->channel.fd < 0 ||
+        be->channel.ended) {
+        return false;
+    }
+    for (i = be->answered; i < be->asked->len; i++) {
+        if (qemu_uuid_is_equal(&g_array_index(be->asked, QemuUUID, i), uuid)) {
+            return true;
+        }
+    }
+    return be->is_dirty || be->is_deaf;
+}
+
+static bool may_wait_for(const QemuUUID *uuid)
+{
+    return qemu_uuid_is_equal(uuid, &of_exporter_later) ||
+           has_to_tell(&ends[0], uuid) || has_to_tell(&ends[1], uuid);
+}
+
+static bool is_replied(BackEnd *be, unsigned int order)
+{
+    return be->channel.fd < 0 || be->channel.ended ||
+           be->replies[order] == be->due[order]->len;
 }
 
 static void check_replies(BackEnd *be)
 {
-    int i;
+    unsigned int nth;
 
     read_replies(be);
-    for (i = 0; i < BACKEND_NUM; i++) {
-        g_assert(be->channel < 0 || be->channel_ended ||
-                 be->replies[i] == be->due[i]);
+    g_assert(is_replied(be, ORDER_OBJECTS) && is_replied(be, ORDER_OTHERS));
+    if (!is_replied(be, ORDER_LOOKUP)) {
+        nth = be->replies[ORDER_LOOKUP];
+        g_assert(may_wait_for(
+            &g_array_index(be->due[ORDER_LOOKUP], Request, nth).uuid));
     }
 }
 
@@ -579,7 +942,7 @@ static unsigned int good_answer(BackEnd *be, Message *msg)
     return 0;
 }
 
-/* In one of four, a byte of what is wrong with it */
+/* A byte of what is wrong with it */
 static void take_answer(BackEnd *be, Parcel *parcel)
 {
     Header *hdr = &parcel->msg.hdr;
@@ -603,126 +966,349 @@ static void take_answer(BackEnd *be, Parcel *parcel)
     if (wrong & 16) {
         take_bytes(parcel->msg.payload, sizeof(uint64_t));
     }
+    if (wrong & (2 | 4 | 8)) {
+        make_dirty(be);
+    }
+}
+
+static void hold(BackEnd *be, const Parcel *parcel)
+{
+    g_queue_push_tail(&be->held, g_memdup2(parcel, sizeof(*parcel)));
+}
+
+/* Of objects, the first answer is for the first question in any case */
+static void send_first(BackEnd *be, const Parcel *parcel)
+{
+    const Parcel *other;
+    GList *it;
+
+    for (it = be->held.head; it; it = it->next) {
+        other = it->data;
+        if (other->msg.hdr.request != parcel->msg.hdr.request) {
+            make_dirty(be);
+        }
+    }
+    send_parcel(be, &be->main, parcel);
 }
 
 enum {
     ANSWER_GOOD,
     ANSWER_OTHER,
-    ANSWER_HELD_BACK,
-    ANSWER_HELD_BACK_OTHER,
+    ANSWER_HELD,
+    ANSWER_HELD_OTHER,
     ANSWER_END,
+    ANSWER_FIRST_OTHER,
     ANSWER_CLOSE,
+    ANSWER_TWICE_OTHER,
+    ANSWER_NONE,
     ANSWER_NUM,
 };
 
+static void request_before(BackEnd *be, unsigned int requests)
+{
+    if (requests == 3) {
+        do_repeat(be);
+    } else {
+        while (requests--) {
+            do_request(be);
+        }
+    }
+}
+
 /*
- * A byte of what the back-end does: ANSWER_* in the low bits, and in the high
- * ones how many requests of its own it sends before
+ * A byte of what the back-end does: ANSWER_* in the low bits, of which the odd
+ * ones take what is wrong with the answer, and in the high ones how many
+ * requests of its own it sends before
  */
-static void answer(BackEnd *be)
+static void answer(BackEnd *be, Parcel *parcel)
 {
     uint8_t how = take(1);
-    unsigned int what = (how & 0xf) % ANSWER_NUM, requests = how >> 4 & 3;
-    Parcel *parcel = &be->answer;
+    unsigned int what = (how & 0xf) % ANSWER_NUM;
 
-    while (requests--) {
-        do_request(be);
-    }
+    request_before(be, how >> 4 & 3);
     if (what & 1) {
         take_answer(be, parcel);
     } else {
         parcel->num_fds = good_answer(be, &parcel->msg);
     }
     switch (what) {
-    case ANSWER_HELD_BACK:
-    case ANSWER_HELD_BACK_OTHER:
-        be->holds_answer = true;
-        /* makes QEMU call fuzz_export() */
-        send_good_request(be, BACKEND_LOOKUP, &of_exporter_failing);
-        if (be->channel < 0 || be->channel_ended) {
-            release_answer(be);
-        }
+    case ANSWER_HELD:
+    case ANSWER_HELD_OTHER:
+        hold(be, parcel);
         break;
     case ANSWER_END:
-        end_sending(be->main_sock, &be->main_ended);
+        make_dirty(be);
+        end_sending(be, &be->main);
         break;
     case ANSWER_CLOSE:
-        close_sock(&be->main_sock);
+        close_line(&be->main);
         break;
+    case ANSWER_FIRST_OTHER:
+        send_first(be, parcel);
+        break;
+    case ANSWER_NONE:
+        make_dirty(be);
+        break;
+    case ANSWER_TWICE_OTHER:
+        if (parcel->msg.hdr.request != GET_SHARED_OBJECT) {
+            make_dirty(be);
+        }
+        send_all_held(be);
+        send_parcel(be, &be->main, parcel);
+        /* fall through */
     default:
-        send_parcel(be->main_sock, &be->main_ended, parcel);
+        send_all_held(be);
+        send_parcel(be, &be->main, parcel);
         break;
     }
 }
 
 /* QEMU has sent a message on the main channel */
-static void serve_main(BackEnd *be, const uint8_t *data, size_t size)
+static void serve_main(BackEnd *be, Parcel *parcel)
 {
-    Parcel *parcel = &be->answer;
-    uint8_t drained[1024];
-    unsigned int fds;
-    int fd = -1;
+    const Header *hdr = &parcel->msg.hdr;
+    QemuUUID uuid;
 
-    while (receive(be->main_sock, drained, sizeof(drained), &fds, &fd) > 0) {
-        if (fds) {
-            close_sock(&be->channel);
-            be->channel = fd;
-        }
-    }
-    *parcel = (Parcel) { .size = SIZE_MAX };
-    be->holds_answer = false;
-    memcpy(&parcel->msg, data, MIN(size, sizeof(parcel->msg)));
-
-    switch (parcel->msg.hdr.request) {
+    switch (hdr->request) {
     case GET_FEATURES:
     case GET_PROTOCOL_FEATURES:
     case GET_QUEUE_NUM:
     case GET_VRING_BASE:
         parcel->num_fds = good_answer(be, &parcel->msg);
-        send_parcel(be->main_sock, &be->main_ended, parcel);
+        send_all_held(be);
+        send_parcel(be, &be->main, parcel);
         break;
     case SET_BACKEND_REQ_FD:
-        if (parcel->msg.hdr.flags & NEED_REPLY) {
-            if (be->config & CONFIG_BAD_START) {
-                answer(be);
-            } else {
-                parcel->num_fds = good_answer(be, &parcel->msg);
-                send_parcel(be->main_sock, &be->main_ended, parcel);
-            }
+        if (!(hdr->flags & NEED_REPLY)) {
+            break;
+        }
+        if (be->config & CONFIG_BAD_START) {
+            answer(be, parcel);
+        } else {
+            parcel->num_fds = good_answer(be, &parcel->msg);
+            send_parcel(be, &be->main, parcel);
         }
         break;
     case IOTLB_MSG:
     case GET_CONFIG:
+        answer(be, parcel);
+        break;
     case GET_SHARED_OBJECT:
-        answer(be);
+        g_assert(hdr->flags == VERSION && hdr->size == sizeof(uuid));
+        memcpy(&uuid, parcel->msg.payload, sizeof(uuid));
+        g_array_append_val(be->asked, uuid);
+        answer(be, parcel);
         break;
     }
 }
 
+static void take_channel(BackEnd *be, unsigned int fds, int fd)
+{
+    if (fds) {
+        close_line(&be->channel);
+        be->channel = (Line) { .fd = fd };
+    }
+}
+
+/* QEMU writes whole messages */
+static void hear(BackEnd *be)
+{
+    unsigned int fds;
+    Parcel parcel;
+    Header *hdr = &parcel.msg.hdr;
+    int fd = -1;
+
+    for (;;) {
+        parcel = (Parcel) { .size = SIZE_MAX };
+        if (receive(be->main.fd, hdr, sizeof(*hdr), &fds, &fd) <= 0) {
+            break;
+        }
+        take_channel(be, fds, fd);
+        g_assert(hdr->size <= MAX_PAYLOAD);
+        if (hdr->size) {
+            g_assert(receive(be->main.fd, parcel.msg.payload, hdr->size, &fds,
+                             &fd) == hdr->size);
+            take_channel(be, fds, fd);
+        }
+        serve_main(be, &parcel);
+    }
+}
+
+static void hear_all(void)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(ends); i++) {
+        if (!ends[i].is_deaf) {
+            hear(&ends[i]);
+        }
+    }
+}
+
+/* There is always room, as the back-end reads what came before */
 static int fuzz_chr_write(Chardev *chr, const uint8_t *buf, int len)
 {
     BackEnd *be = FUZZ_CHARDEV(chr)->be;
-    int ret = socket_class->chr_write(chr, buf, len);
+    int ret;
 
-    if (ret >= (int)sizeof(Header)) {
-        serve_main(be, buf, ret);
+    hear(be);
+    ret = socket_class->chr_write(chr, buf, len);
+    if (ret > 0) {
+        hear_all();
     }
     return ret;
+}
+
+static int socket_of(BackEnd *be)
+{
+    SocketChardev *s = (SocketChardev *)qemu_chr_fe_get_driver(&be->chr);
+
+    return s && s->state == TCP_CHARDEV_STATE_CONNECTED ? s->sioc->fd : -1;
+}
+
+static bool can_be_read(int sock)
+{
+    int pending = 0;
+
+    return ioctl(sock, FIONREAD, &pending) == 0 && pending;
 }
 
 /* A read never blocks: what is not there now will not come */
 static int fuzz_chr_sync_read(Chardev *chr, const uint8_t *buf, int len)
 {
     BackEnd *be = FUZZ_CHARDEV(chr)->be;
-    SocketChardev *s = SOCKET_CHARDEV(chr);
-    int pending = 0;
+    int sock = socket_of(be);
 
-    release_answer(be);
-    if (s->state == TCP_CHARDEV_STATE_CONNECTED &&
-        (ioctl(s->sioc->fd, FIONREAD, &pending) < 0 || !pending)) {
-        end_sending(be->main_sock, &be->main_ended);
+    if (sock >= 0) {
+        hear(be);
+        while (!can_be_read(sock) && send_held(be)) {
+            /* if it was of any use */
+        }
+        if (!can_be_read(sock)) {
+            make_dirty(be);
+            end_sending(be, &be->main);
+        }
     }
     return socket_class->chr_sync_read(chr, buf, len);
+}
+
+/* For those timers too that QEMU would wait for */
+static void let_time_pass(int64_t ms)
+{
+    is_calm = false;
+    ms_ahead += ms;
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+    int ret = __real_clock_gettime(clock, ts);
+
+    if (ret == 0 && clock == CLOCK_MONOTONIC) {
+        ts->tv_sec += ms_ahead / 1000;
+        ts->tv_nsec += ms_ahead % 1000 * SCALE_MS;
+        if (ts->tv_nsec >= NANOSECONDS_PER_SECOND) {
+            ts->tv_nsec -= NANOSECONDS_PER_SECOND;
+            ts->tv_sec++;
+        }
+    }
+    return ret;
+}
+
+static void do_end(BackEnd *be)
+{
+    switch (take(1) % 5) {
+    case 0:
+        end_sending(be, &be->channel);
+        break;
+    case 1:
+        close_line(&be->channel);
+        break;
+    case 2:
+        make_dirty(be);
+        end_sending(be, &be->main);
+        break;
+    case 3:
+        close_line(&be->main);
+        break;
+    default:
+        do_request(be);
+        close_line(&be->channel);
+        break;
+    }
+}
+
+/* The one that QEMU waits for has nothing to say any more */
+static void stop_waiting(BackEnd *awaited, gint timeout)
+{
+    if (timeout > 0) {
+        let_time_pass(timeout);
+    } else {
+        make_dirty(awaited);
+        end_sending(awaited, &awaited->main);
+    }
+}
+
+/*
+ * QEMU waits for @awaited.  A byte of what happens: the back-end in bit 0, and
+ * what it does.  Return: false if the wait ends at once
+ */
+static bool act(BackEnd *awaited, gint timeout, bool last)
+{
+    uint8_t how = last ? 0 : take(1);
+    BackEnd *be = &ends[how & 1];
+
+    switch ((how >> 1) % 6) {
+    case 1:
+        do_request(be);
+        return true;
+    case 2:
+        do_repeat(be);
+        return true;
+    case 3:
+        do_end(be);
+        return true;
+    case 4:
+        errno = EINTR;
+        return false;
+    case 5:
+        send_held(be);
+        return true;
+    default:
+        if (!send_held(awaited) && !send_held(&ends[awaited == ends])) {
+            stop_waiting(awaited, timeout);
+            return timeout <= 0;
+        }
+        return true;
+    }
+}
+
+static BackEnd *back_end_of(int sock)
+{
+    BackEnd *be = socket_of(&ends[0]) == sock ? &ends[0] : &ends[1];
+
+    g_assert(socket_of(be) == sock);
+    return be;
+}
+
+gint __wrap_g_poll(GPollFD *fds, guint nfds, gint timeout)
+{
+    BackEnd *awaited;
+    int step, ret;
+
+    if (!is_playing) {
+        return __real_g_poll(fds, nfds, timeout);
+    }
+    awaited = back_end_of(fds[0].fd);
+    for (step = 0; !(ret = __real_g_poll(fds, nfds, 0)); step++) {
+        errno = 0;
+        hear(awaited);
+        hear_all();
+        if (__real_g_poll(fds, nfds, 0) == 0 &&
+            !act(awaited, timeout, step >= MAX_STEPS)) {
+            return errno ? -1 : 0;
+        }
+    }
+    return ret;
 }
 
 /* As a device's that shows what its back-end has */
@@ -813,18 +1399,28 @@ static void init_dev(BackEnd *be)
     }
 }
 
-static void connect_back_end(BackEnd *be, uint8_t config)
+/* With the state of an earlier connection, or without */
+static void connect_back_end(BackEnd *be, uint8_t config,
+                             const VhostUserState *user)
 {
-    int sv[2];
     Chardev *chr;
+    int sv[2], i;
 
-    *be = (BackEnd) { .config = config, .channel = -1 };
+    *be = (BackEnd) { .config = config, .channel.fd = -1 };
+    be->asked = g_array_new(false, false, sizeof(QemuUUID));
+    for (i = 0; i < NUM_ORDERS; i++) {
+        be->due[i] = g_array_new(false, false, sizeof(Request));
+    }
     g_assert(!socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
-    be->main_sock = sv[1];
+    be->main.fd = sv[1];
     chr = new_chardev(sv[0]);
     FUZZ_CHARDEV(chr)->be = be;
     qemu_chr_fe_init(&be->chr, chr, &error_abort);
-    vhost_user_init(&be->user, &be->chr, &error_abort);
+    if (user) {
+        be->user = *user;
+    } else {
+        vhost_user_init(&be->user, &be->chr, &error_abort);
+    }
     init_dev(be);
     qemu_chr_fe_set_handlers(&be->chr, NULL, NULL, chr_event, NULL, be, NULL,
                              true);
@@ -835,9 +1431,9 @@ static void run(BackEnd *be)
 {
     int i;
 
-    while (g_main_context_iteration(NULL, false)) {
-        /* sockets, and what has been put off */
-    }
+    do {
+        hear_all();
+    } while (g_main_context_iteration(NULL, false));
     for (i = 0; i < ARRAY_SIZE(ends); i++) {
         if (ends[i].is_gone) {
             free_dev(&ends[i]);
@@ -863,12 +1459,24 @@ static void finish_rcu(void)
 
 static void disconnect_back_end(BackEnd *be)
 {
+    int i;
+
     has_notifiers |= be->user.notifiers->len > 0;
     free_dev(be);
-    close_sock(&be->main_sock);
-    close_sock(&be->channel);
-    vhost_user_cleanup(&be->user);
+    close_line(&be->main);
+    close_line(&be->channel);
     qemu_chr_fe_deinit(&be->chr, true);
+    g_queue_clear_full(&be->held, g_free);
+    g_array_free(be->asked, true);
+    for (i = 0; i < NUM_ORDERS; i++) {
+        g_array_free(be->due[i], true);
+    }
+}
+
+static void remove_back_end(BackEnd *be)
+{
+    disconnect_back_end(be);
+    vhost_user_cleanup(&be->user);
 }
 
 static void do_requests(BackEnd *be)
@@ -884,32 +1492,13 @@ static void do_requests(BackEnd *be)
 static void do_flood(BackEnd *be)
 {
     static const QemuUUID nobodys;
+    uint8_t how = take(1);
     int i;
 
-    if (take(1) != 0x5a) {
-        return;
-    }
-    for (i = 0; i < FLOOD; i++) {
-        send_good_request(be, BACKEND_REMOVE, &nobodys);
+    for (i = 0; (how & 0xfe) == 0x5a && i < FLOOD; i++) {
+        send_good_request(be, how & 1 ? BACKEND_LOOKUP : BACKEND_REMOVE,
+                          &nobodys);
         run(be);
-    }
-}
-
-static void do_end(BackEnd *be)
-{
-    switch (take(1) % 4) {
-    case 0:
-        end_sending(be->channel, &be->channel_ended);
-        break;
-    case 1:
-        close_sock(&be->channel);
-        break;
-    case 2:
-        end_sending(be->main_sock, &be->main_ended);
-        break;
-    default:
-        close_sock(&be->main_sock);
-        break;
     }
 }
 
@@ -917,8 +1506,19 @@ static void do_reconnect(BackEnd *be)
 {
     uint8_t config = take(1);
 
+    remove_back_end(be);
+    connect_back_end(be, config, NULL);
+}
+
+/* To the device that it was connected to before */
+static void do_come_back(BackEnd *be)
+{
+    uint8_t config = take(1);
+    VhostUserState user;
+
     disconnect_back_end(be);
-    connect_back_end(be, config);
+    user = be->user;
+    connect_back_end(be, config, &user);
 }
 
 /* Time goes by, which takes some: there is something to wait for once */
@@ -930,20 +1530,79 @@ static void do_wait(BackEnd *be)
     }
 }
 
+static void start_look_up(const QemuUUID *uuid);
+static void do_cancel(BackEnd *be);
+
+/* It may start others, and end others */
+static void looked_up(void *opaque, const VirtIOExportObject *object,
+                      Error *err)
+{
+    OwnLookUp *look_up = opaque;
+    QemuUUID uuid;
+
+    g_assert(look_up->is_busy && !object == !!err);
+    look_up->pending = NULL;
+    if (object) {
+        check_object(&look_up->uuid, object->fd);
+        check_geometry(object);
+        close(object->fd);
+        look_up->has_object = true;
+    } else {
+        error_free(err);
+    }
+    switch (take(1) % 8) {
+    case 1:
+        uuid = take_uuid();
+        start_look_up(&uuid);
+        break;
+    case 2:
+        do_cancel(NULL);
+        break;
+    }
+    look_up->is_busy = false;
+}
+
+static void start_look_up(const QemuUUID *uuid)
+{
+    OwnLookUp *look_up = own;
+    VirtIOExportLookup *pending;
+
+    while (look_up < own + MAX_OWN_LOOK_UPS && look_up->is_busy) {
+        look_up++;
+    }
+    if (look_up == own + MAX_OWN_LOOK_UPS) {
+        return;
+    }
+    *look_up = (OwnLookUp) { .uuid = *uuid, .is_busy = true };
+    pending = virtio_export_lookup(uuid, looked_up, look_up);
+    if (pending) {
+        g_assert(look_up->is_busy);
+        look_up->pending = pending;
+    }
+}
+
 static void do_look_up(BackEnd *be)
 {
-    VirtIOExportObject object;
     QemuUUID uuid = take_uuid();
-    Error *err = NULL;
 
-    if (virtio_export_lookup(&uuid, &object, &err)) {
-        g_assert(!err && object.fd >= 0);
-        virtio_export_object_close(&object);
-    } else {
-        g_assert(err);
-        error_free(err);
-        virtio_export_object_close(&object); /* does nothing */
+    start_look_up(&uuid);
+}
+
+static void do_cancel(BackEnd *be)
+{
+    OwnLookUp *look_up = &own[take(1) % MAX_OWN_LOOK_UPS];
+
+    if (look_up->pending) {
+        is_calm = false;
+        virtio_export_cancel(look_up->pending);
+        *look_up = (OwnLookUp) { };
     }
+}
+
+/* The exporter of QEMU's may have the memory now */
+static void do_retry(BackEnd *be)
+{
+    virtio_export_retry(the_exporter);
 }
 
 static void count_object(const VirtIOExportInfo *info, void *opaque)
@@ -956,49 +1615,91 @@ static void count_object(const VirtIOExportInfo *info, void *opaque)
 
 static void do_walk(BackEnd *be)
 {
+    QemuUUID uuid = take_uuid();
     unsigned int num = 0;
 
-    virtio_export_foreach(count_object, &num);
-    g_assert(num >= 2);
+    virtio_export_foreach(NULL, count_object, &num);
+    g_assert(num >= 3);
+    num = 0;
+    virtio_export_foreach(&uuid, count_object, &num);
+    g_assert(num == virtio_export_exists(&uuid));
 }
 
 /* A device of QEMU's own is unplugged, and comes again */
 static void do_register(BackEnd *be)
 {
+    int i;
+
     virtio_exporter_unregister(the_exporter);
     g_assert(!virtio_export_exists(&of_exporter));
-    virtio_exporter_unregister(the_exporter);
+    for (i = 0; i < MAX_OWN_LOOK_UPS; i++) {
+        g_assert(!own[i].is_busy ||
+                 !qemu_uuid_is_equal(&own[i].uuid, &of_exporter_later));
+    }
     virtio_exporter_register(the_exporter);
     g_assert(virtio_export_exists(&of_exporter));
 }
 
-static void do_dmabuf(BackEnd *be)
+static void do_time(BackEnd *be)
 {
-    switch (take(1) % 4) {
+    let_time_pass(take(1) * 32);
+    qemu_clock_run_timers(QEMU_CLOCK_REALTIME);
+}
+
+/* The device wants to know something */
+static void do_ask(BackEnd *be)
+{
+    struct vhost_iotlb_msg iotlb = { .type = VHOST_IOTLB_INVALIDATE };
+    uint64_t features;
+
+    if (!be->has_dev) {
+        return;
+    }
+    switch (take(1) % 3) {
     case 0:
-        virtio_add_dmabuf(&of_dmabuf, memory);
+        config_changed(&be->dev);
         break;
     case 1:
-        virtio_add_dmabuf(&of_dmabuf_failing, INT_MAX);
-        break;
-    case 2:
-        if (virtio_object_type(&of_dmabuf) == TYPE_DMABUF) {
-            virtio_remove_resource(&of_dmabuf);
-        }
+        user_ops.vhost_get_features(&be->dev, &features);
         break;
     default:
-        if (virtio_object_type(&of_dmabuf_failing) == TYPE_DMABUF) {
-            virtio_remove_resource(&of_dmabuf_failing);
-        }
+        user_ops.vhost_send_device_iotlb_msg(&be->dev, &iotlb);
         break;
+    }
+}
+
+static void do_send_held(BackEnd *be)
+{
+    int i;
+
+    for (i = take(1) % 8; i >= 0; i--) {
+        send_held(be);
+    }
+}
+
+static void do_send_rest(BackEnd *be)
+{
+    send_rest(be, &be->channel);
+}
+
+/* Sleeps, and little can be sent to it; or is awake again */
+static void do_sleep(BackEnd *be)
+{
+    int little = 1, sock = socket_of(be);
+
+    be->is_deaf = !be->is_deaf;
+    if (sock >= 0) {
+        setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
     }
 }
 
 static void set_trace(bool enabled)
 {
     static const char *const names[] = {
-        "vhost_user_shared_object", "virtio_export_lookup",
+        "vhost_user_shared_object", "vhost_user_channel_error",
+        "vhost_user_ask_error", "virtio_export_lookup",
         "virtio_export_lookup_bottom_up", "virtio_export_lookup_failed",
+        "virtio_export_geometry_dropped",
     };
     TraceEvent *event;
     int i;
@@ -1011,21 +1712,81 @@ static void set_trace(bool enabled)
     }
 }
 
+static void let_all_answer(void)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(ends); i++) {
+        ends[i].is_deaf = false;
+        send_rest(&ends[i], &ends[i].channel);
+        hear(&ends[i]);
+        send_all_held(&ends[i]);
+    }
+    run(ends);
+}
+
+/* Who has kept to the protocol can go on, whatever has happened */
+static void check_use(BackEnd *be)
+{
+    static const QemuUUID another = { .data = "another" };
+    uint64_t before;
+
+    if (!be->has_dev || be->is_dirty || be->config & CONFIG_NO_SHARED_OBJECT ||
+        be->main.fd < 0 || be->main.ended || be->channel.fd < 0 ||
+        be->channel.ended) {
+        return;
+    }
+    send_good_request(be, BACKEND_ADD, &another);
+    run(be);
+    start_look_up(&another);
+    run(be);
+    g_assert(!own[0].is_busy && own[0].has_object);
+    before = num_objects;
+    send_good_request(be, BACKEND_LOOKUP, &another);
+    send_good_request(be, BACKEND_REMOVE, &another);
+    run(be);
+    check_replies(be);
+    g_assert(num_objects == before + 1);
+}
+
+/* What could end well has ended well, and all else has ended at the deadline */
+static void check_look_ups(void)
+{
+    int i;
+
+    input.size = 0;
+    let_all_answer();
+    check_replies(&ends[0]);
+    check_replies(&ends[1]);
+    for (i = 0; is_calm && i < all_sent->len; i++) {
+        g_assert(g_array_index(all_sent, Sent, i).has_arrived);
+    }
+    let_time_pass(VIRTIO_EXPORT_DEADLINE_MS);
+    qemu_clock_run_timers(QEMU_CLOCK_REALTIME);
+    run(ends);
+    for (i = 0; i < ARRAY_SIZE(ends); i++) {
+        check_replies(&ends[i]);
+        g_assert(is_replied(&ends[i], ORDER_LOOKUP));
+    }
+    for (i = 0; i < MAX_OWN_LOOK_UPS; i++) {
+        g_assert(!own[i].is_busy);
+    }
+    check_use(&ends[0]);
+    check_use(&ends[1]);
+}
+
 /* Nothing is left */
 static void check_end(void)
 {
     unsigned int i;
     int fds;
 
-    virtio_remove_resource(&of_dmabuf);
-    virtio_remove_resource(&of_dmabuf_failing);
     for (i = 0; i < num_used; i++) {
-        g_assert(virtio_object_type(&used[i]) == TYPE_INVALID);
-        g_assert(!virtio_export_exists(&used[i]) ||
-                 qemu_uuid_is_equal(&used[i], &of_exporter) ||
-                 qemu_uuid_is_equal(&used[i], &of_exporter_failing));
+        g_assert(virtio_export_exists(&used[i]) ==
+                 fuzz_exists(the_exporter, &used[i]));
     }
     num_used = 0;
+    g_array_set_size(all_sent, 0);
     fds = count_fds();
     g_assert(!num_fds || fds == num_fds);
     num_fds = fds;
@@ -1034,9 +1795,10 @@ static void check_end(void)
 static void fuzz(QTestState *s, const unsigned char *data, size_t size)
 {
     static void (*const ops[])(BackEnd *be) = {
-        do_request, do_requests, do_request, do_requests, do_look_up, do_dmabuf,
-        do_walk, do_end, do_reconnect, do_flood, do_wait,
-        do_register,
+        do_request, do_requests, do_request, do_requests, do_look_up, do_time,
+        do_walk, do_end, do_reconnect, do_flood, do_wait, do_register,
+        do_repeat, do_cancel, do_retry, do_ask, do_send_held, do_send_rest,
+        do_sleep, do_come_back,
     };
     static unsigned int rcu_pending; /* inputs that left something to do */
     BackEnd *be;
@@ -1044,9 +1806,10 @@ static void fuzz(QTestState *s, const unsigned char *data, size_t size)
     int i;
 
     has_notifiers = has_waited = false;
+    is_calm = is_playing = true;
     input = (Input) { .data = data, .size = size };
-    connect_back_end(&ends[0], take(1));
-    connect_back_end(&ends[1], take(1));
+    connect_back_end(&ends[0], take(1), NULL);
+    connect_back_end(&ends[1], take(1), NULL);
     set_trace(ends[0].config & CONFIG_TRACE);
     for (i = 0; i < MAX_OPS && input.size; i++) {
         op = take(1);
@@ -1056,9 +1819,11 @@ static void fuzz(QTestState *s, const unsigned char *data, size_t size)
         check_replies(&ends[0]);
         check_replies(&ends[1]);
     }
-    disconnect_back_end(&ends[0]);
-    disconnect_back_end(&ends[1]);
+    check_look_ups();
+    remove_back_end(&ends[0]);
+    remove_back_end(&ends[1]);
     check_end();
+    is_playing = false;
     rcu_pending += has_notifiers;
     if (rcu_pending >= MAX_RCU_PENDING) {
         rcu_pending = 0;
@@ -1072,16 +1837,16 @@ static void check_limit(void)
     QemuUUID uuid = { .data = "limit" };
     uint32_t i;
 
-    connect_back_end(&ends[0], 0);
-    connect_back_end(&ends[1], 0);
+    connect_back_end(&ends[0], 0, NULL);
+    connect_back_end(&ends[1], 0, NULL);
     for (i = 0; i <= VHOST_USER_MAX_SHARED_OBJECTS; i++) {
         memcpy(uuid.data + 8, &i, sizeof(i));
         g_assert(vhost_user_exporter_add(&ends[0].dev, &uuid) ==
                  (i < VHOST_USER_MAX_SHARED_OBJECTS));
     }
     g_assert(vhost_user_exporter_add(&ends[1].dev, &uuid));
-    disconnect_back_end(&ends[0]);
-    disconnect_back_end(&ends[1]);
+    remove_back_end(&ends[0]);
+    remove_back_end(&ends[1]);
     check_end();
 }
 
@@ -1094,18 +1859,32 @@ static void find_device(int i, const char *path)
 static void print_messages(void)
 {
     printf("%" PRIu64 " messages\n", num_messages);
+    printf("%" PRIu64 " objects\n", num_objects);
+}
+
+/* QEMU blocks the signal by which libFuzzer notices that an input hangs */
+static void unblock_alarm(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static void pre_fuzz(QTestState *s)
 {
-    static const uint8_t traced_look_up[] = { CONFIG_TRACE, 0, 4 << 1 };
+    /* a look-up, and a request to remove an object before there is any */
+    static const uint8_t traced[] = { CONFIG_TRACE, 0, 4 << 1, 0, 0, 0, 2, 1 };
 
+    unblock_alarm();
     find_device(0, "/machine/peripheral/paged/virtio-backend");
     find_device(1, "/machine/peripheral/plain/virtio-backend");
+    all_sent = g_array_new(false, false, sizeof(Sent));
     memory = qemu_memfd_create("object", 4096, false, 0, 0, &error_abort);
     the_exporter = VIRTIO_EXPORTER(object_new(TYPE_FUZZ_EXPORTER));
     virtio_exporter_register(the_exporter);
-    fuzz(s, traced_look_up, sizeof(traced_look_up)); /* opens the log */
+    fuzz(s, traced, sizeof(traced)); /* opens the log */
     check_limit();
     atexit(print_messages);
 }
@@ -1134,6 +1913,7 @@ static void fuzz_exporter_class_init(ObjectClass *klass,
 {
     VirtIOExporterClass *vec = VIRTIO_EXPORTER_CLASS(klass);
 
+    vec->exists = fuzz_exists;
     vec->export = fuzz_export;
     vec->foreach = fuzz_export_foreach;
 }

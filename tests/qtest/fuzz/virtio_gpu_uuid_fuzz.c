@@ -14,7 +14,7 @@
 #include "hw/boards.h"
 #include "hw/pci/pci_device.h"
 #include "hw/virtio/virtio.h"
-#include "hw/virtio/virtio-export.h"
+#include "hw/virtio/virtio-export-info.h"
 #include "hw/virtio/virtio-gpu.h"
 #include "hw/virtio/virtio-gpu-export.h"
 #include "hw/virtio/virtio-gpu-resource-uuid.h"
@@ -611,9 +611,9 @@ static void check_geometry(const struct virtio_gpu_simple_resource *res,
         g_assert(object->offsets[0] == 0 && bytes <= object->size);
     } else {
         g_assert(object->size == res->blob_size);
-        g_assert(object->num_planes == !!res->scanout_bitmask);
-        g_assert(!object->num_planes || object->offsets[0] < object->size);
+        g_assert(!object->num_planes || res->scanout_bitmask);
     }
+    g_assert(!virtio_export_object_fault(object));
 }
 
 static void check_memory(const struct virtio_gpu_simple_resource *res,
@@ -646,25 +646,33 @@ static void check_found(const struct virtio_gpu_simple_resource *res,
     g_assert(object->fd == -1);
 }
 
+static void keep_object(void *opaque, const VirtIOExportObject *object,
+                        Error *err)
+{
+    g_assert(!object == !!err);
+    error_free(err);
+    if (object) {
+        *(VirtIOExportObject *)opaque = *object;
+    }
+}
+
 static void check_object(const QemuUUID *uuid, bool fds)
 {
     uint32_t id = id_of(uuid);
     struct virtio_gpu_simple_resource *res = id ? find_resource(id) : NULL;
-    VirtIOExportObject object;
-    Error *err = NULL;
+    VirtIOExportObject object = { .fd = -1 };
     bool found;
 
     g_assert(virtio_export_exists(uuid) == !!id);
     if (!fds) {
         allow_fds(false);
     }
-    found = virtio_export_lookup(uuid, &object, &err);
+    g_assert(!virtio_export_lookup(uuid, keep_object, &object));
+    found = object.fd >= 0;
     if (!fds) {
         allow_fds(true);
     }
     g_assert(found == (id && fds && can_export(res)));
-    g_assert(found == !err);
-    error_free(err);
     if (found) {
         check_found(res, &object);
     }
@@ -700,12 +708,14 @@ static void do_unregister(Input *in)
 {
     size_t i;
 
-    virtio_exporter_unregister(VIRTIO_EXPORTER(gpu));
+    if (!gpu->uuid_table) {
+        return;
+    }
     virtio_exporter_unregister(VIRTIO_EXPORTER(gpu));
     for (i = 0; i <= MAX_IDS; i++) {
         g_assert(!virtio_export_exists(&given[i]));
     }
-    virtio_gpu_export_register(gpu);
+    virtio_exporter_register(VIRTIO_EXPORTER(gpu));
 }
 
 static void do_restart(Input *in)
@@ -722,7 +732,7 @@ static void count_object(const VirtIOExportInfo *info, void *opaque)
     g_assert(info->id <= MAX_IDS);
     g_assert(qemu_uuid_is_equal(info->uuid, &given[info->id]));
     g_assert(info->object.fd == -1);
-    g_assert(!info->obstacle == can_export(find_resource(info->id)));
+    g_assert(!info->unavailable_reason == can_export(find_resource(info->id)));
     ++*num;
 }
 
@@ -743,7 +753,7 @@ static void check_state(void)
             g_assert(!qemu_uuid_is_equal(&given[i], &given[j]));
         }
     }
-    virtio_export_foreach(count_object, &told);
+    virtio_export_foreach(NULL, count_object, &told);
     g_assert(told == num);
     g_assert(!gpu->uuid_table ||
              virtio_gpu_uuid_table_size(gpu->uuid_table) == num);

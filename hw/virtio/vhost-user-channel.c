@@ -1,0 +1,388 @@
+/*
+ * The channel on which a vhost-user back-end sends requests to QEMU
+ *
+ * What happens to SHARED_OBJECT_LOOKUP, step by step:
+ *
+ * 1. channel_receive() reads the request, in the main loop or while QEMU waits
+ *    for a back-end.
+ * 2. channel_lookup() appends it to the channel's lookups and calls
+ *    virtio_export_lookup().  An object of a device of QEMU is there at once:
+ *    go on with 5.
+ * 3. An object of a back-end: vhost_user_ask() sends GET_SHARED_OBJECT on the
+ *    main channel of that back-end, and returns.  The lookup is pending.
+ * 4. vhost_user_asks_receive() reads the reply: in the main loop; or while QEMU
+ *    waits for a reply of that back-end to a later request, or for any other
+ *    back-end.  Or the exporter goes, or the deadline passes.
+ * 5. channel_lookup_done() keeps the result, and channel_flush_lookups() sends
+ *    the replies that are next in turn.
+ *
+ * The importer may go at any step: channel_close() cancels its lookups.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "hw/virtio/vhost-user.h"
+#include "hw/virtio/vhost-user-exporter.h"
+#include "hw/virtio/virtio-export.h"
+#include "trace.h"
+#include "vhost-user-channel.h"
+
+#include <glib-unix.h>
+
+/*
+ * How many requests that are not about shared objects a channel keeps for later
+ * while QEMU waits.  After that it is not read, and a lookup behind them has to
+ * wait as well.
+ */
+#define MAX_DEFERRED 64
+/* How many lookups may be pending; further ones fail */
+#define MAX_LOOKUPS 64
+
+/* docs/interop/vhost-user.rst, "Back-end message types" */
+enum {
+    SHARED_OBJECT_ADD = 6,
+    SHARED_OBJECT_REMOVE = 7,
+    SHARED_OBJECT_LOOKUP = 8,
+};
+
+/* A reply cannot name the request, so lookups are answered in their order */
+typedef struct ChannelLookup {
+    VhostUserChannel *channel;
+    QemuUUID uuid;
+    VirtIOExportLookup *pending;
+    bool done;
+    int fd;                     /* with done: the object; -1 if there is none */
+    unsigned int refused;       /* further lookups, which came after this one */
+    QSIMPLEQ_ENTRY(ChannelLookup) next;
+} ChannelLookup;
+
+struct VhostUserChannel {
+    VhostUserReader reader;
+    struct vhost_dev *dev;      /* NULL: closed */
+    VhostUserRequestFn *handle;
+    unsigned int refs;
+    GQueue deferred;            /* of VhostUserIncoming */
+    GSource *deferred_source;
+    QSIMPLEQ_HEAD(, ChannelLookup) lookups;
+    unsigned int num_lookups;
+};
+
+static void channel_unref(VhostUserChannel *c)
+{
+    if (--c->refs == 0) {
+        g_free(c);
+    }
+}
+
+static void channel_lookup_free(ChannelLookup *lookup)
+{
+    if (lookup->pending) {
+        virtio_export_cancel(lookup->pending);
+    }
+    if (lookup->fd >= 0) {
+        close(lookup->fd);
+    }
+    g_free(lookup);
+}
+
+static void channel_drop_deferred(VhostUserChannel *c)
+{
+    g_queue_clear_full(&c->deferred,
+                       (GDestroyNotify)vhost_user_incoming_free);
+    if (c->deferred_source) {
+        g_source_destroy(c->deferred_source);
+        g_clear_pointer(&c->deferred_source, g_source_unref);
+    }
+}
+
+static void channel_close(VhostUserChannel *c)
+{
+    struct vhost_dev *dev = c->dev;
+    ChannelLookup *lookup;
+
+    if (!dev) {
+        return;
+    }
+    c->dev = NULL;
+    vhost_user_reader_close(&c->reader);
+    channel_drop_deferred(c);
+    while ((lookup = QSIMPLEQ_FIRST(&c->lookups))) {
+        QSIMPLEQ_REMOVE_HEAD(&c->lookups, next);
+        channel_lookup_free(lookup);
+    }
+    vhost_user_exporter_drop(dev);
+}
+
+/*
+ * @fd stays the caller's.  A back-end that does not read replies loses the
+ * channel, as QEMU does not wait for it.
+ */
+static void channel_reply(VhostUserChannel *c, uint32_t request, bool failed,
+                          int fd)
+{
+    struct {
+        uint32_t request, flags, size;
+        uint64_t u64;
+    } QEMU_PACKED reply = {
+        .request = request,
+        .flags = VHOST_USER_INCOMING_REPLY_FLAGS,
+        .size = sizeof(reply.u64),
+        .u64 = failed,
+    };
+    struct iovec iov = { .iov_base = &reply, .iov_len = sizeof(reply) };
+    Error *err = NULL;
+    ssize_t ret;
+
+    ret = qio_channel_writev_full(QIO_CHANNEL(c->reader.sioc), &iov, 1, &fd,
+                                  fd >= 0, 0, &err);
+    if (ret != sizeof(reply)) {
+        trace_vhost_user_channel_error(c->dev, err ? error_get_pretty(err) :
+                                       "the back-end does not read replies");
+        error_free(err);
+        channel_close(c);
+    }
+}
+
+static void channel_trace(VhostUserChannel *c, uint32_t request,
+                          const QemuUUID *uuid, bool done)
+{
+    g_autofree char *text = NULL;
+
+    if (trace_event_get_state_backends(TRACE_VHOST_USER_SHARED_OBJECT)) {
+        text = qemu_uuid_unparse_strdup(uuid);
+        trace_vhost_user_shared_object(c->dev, request, text, done);
+    }
+}
+
+/* The caller has a reference to @c */
+static void channel_flush_lookups(VhostUserChannel *c)
+{
+    ChannelLookup *first;
+
+    while (c->dev && (first = QSIMPLEQ_FIRST(&c->lookups)) && first->done) {
+        QSIMPLEQ_REMOVE_HEAD(&c->lookups, next);
+        c->num_lookups--;
+        channel_reply(c, SHARED_OBJECT_LOOKUP, first->fd < 0, first->fd);
+        while (c->dev && first->refused) {
+            first->refused--;
+            channel_reply(c, SHARED_OBJECT_LOOKUP, true, -1);
+        }
+        channel_lookup_free(first);
+    }
+}
+
+static void channel_lookup_done(void *opaque, const VirtIOExportObject *object,
+                                Error *err)
+{
+    ChannelLookup *lookup = opaque;
+    VhostUserChannel *c = lookup->channel;
+
+    /* the registry has traced it; a back-end can repeat it at will */
+    error_free(err);
+    lookup->pending = NULL;
+    lookup->done = true;
+    lookup->fd = object ? object->fd : -1;
+    channel_trace(c, SHARED_OBJECT_LOOKUP, &lookup->uuid, object);
+
+    c->refs++;
+    channel_flush_lookups(c);
+    channel_unref(c);
+}
+
+static void channel_refuse_lookup(VhostUserChannel *c)
+{
+    ChannelLookup *last = QSIMPLEQ_LAST(&c->lookups, ChannelLookup, next);
+
+    if (last) {
+        last->refused++;
+    } else {
+        channel_reply(c, SHARED_OBJECT_LOOKUP, true, -1);
+    }
+}
+
+static void channel_lookup(VhostUserChannel *c, const QemuUUID *uuid)
+{
+    ChannelLookup *lookup = g_new0(ChannelLookup, 1);
+    VirtIOExportLookup *pending;
+
+    lookup->channel = c;
+    lookup->uuid = *uuid;
+    lookup->fd = -1;
+    QSIMPLEQ_INSERT_TAIL(&c->lookups, lookup, next);
+    c->num_lookups++;
+    pending = virtio_export_lookup(uuid, channel_lookup_done, lookup);
+    if (pending) {
+        lookup->pending = pending;
+    }
+}
+
+static bool channel_request_is_valid(VhostUserChannel *c,
+                                     const VhostUserIncoming *req)
+{
+    return virtio_has_feature(c->dev->protocol_features,
+                              VHOST_USER_PROTOCOL_F_SHARED_OBJECT) &&
+           req->size == sizeof(QemuUUID);
+}
+
+/* A lookup is of no use without an answer: it always gets one */
+static void channel_serve_lookup(VhostUserChannel *c, VhostUserIncoming *req)
+{
+    QemuUUID uuid;
+
+    memcpy(&uuid, req->payload, sizeof(uuid));
+    if (!channel_request_is_valid(c, req) ||
+        !(req->flags & VHOST_USER_INCOMING_NEED_REPLY) ||
+        c->num_lookups >= MAX_LOOKUPS) {
+        channel_trace(c, req->request, &uuid, false);
+        channel_refuse_lookup(c);
+    } else {
+        channel_lookup(c, &uuid);
+    }
+}
+
+static int channel_add_or_remove(VhostUserChannel *c, VhostUserIncoming *req)
+{
+    bool done = false;
+    QemuUUID uuid;
+
+    memcpy(&uuid, req->payload, sizeof(uuid));
+    if (channel_request_is_valid(c, req)) {
+        done = req->request == SHARED_OBJECT_ADD
+               ? vhost_user_exporter_add(c->dev, &uuid)
+               : vhost_user_exporter_remove(c->dev, &uuid);
+    }
+    channel_trace(c, req->request, &uuid, done);
+    return done ? 0 : -EINVAL;
+}
+
+static bool channel_is_about_objects(const VhostUserIncoming *req)
+{
+    return req->request >= SHARED_OBJECT_ADD &&
+           req->request <= SHARED_OBJECT_LOOKUP;
+}
+
+/* Takes @req over; the caller has a reference to @c */
+static void channel_serve(VhostUserChannel *c, VhostUserIncoming *req)
+{
+    int ret;
+
+    if (req->request == SHARED_OBJECT_LOOKUP) {
+        channel_serve_lookup(c, req);
+    } else {
+        ret = channel_is_about_objects(req) ? channel_add_or_remove(c, req)
+                                            : c->handle(c->dev, req);
+        if (c->dev && req->flags & VHOST_USER_INCOMING_NEED_REPLY) {
+            channel_reply(c, req->request, ret, -1);
+        }
+    }
+    vhost_user_incoming_free(req);
+}
+
+static void channel_serve_deferred(VhostUserChannel *c)
+{
+    while (c->dev && !g_queue_is_empty(&c->deferred)) {
+        channel_serve(c, g_queue_pop_head(&c->deferred));
+    }
+}
+
+static gboolean channel_deferred_cb(gpointer opaque)
+{
+    VhostUserChannel *c = opaque;
+
+    g_clear_pointer(&c->deferred_source, g_source_unref);
+    c->refs++;
+    channel_serve_deferred(c);
+    channel_unref(c);
+    return G_SOURCE_REMOVE;
+}
+
+/* Takes @req over */
+static void channel_defer(VhostUserChannel *c, VhostUserIncoming *req)
+{
+    /* None has a use for more than one: they must not use up QEMU's own */
+    while (req->num_fds > 1) {
+        close(req->fds[--req->num_fds]);
+    }
+    g_queue_push_tail(&c->deferred, req);
+    if (!c->deferred_source) {
+        c->deferred_source = g_idle_source_new();
+        g_source_set_priority(c->deferred_source, G_PRIORITY_DEFAULT);
+        g_source_set_callback(c->deferred_source, channel_deferred_cb, c,
+                              NULL);
+        g_source_attach(c->deferred_source, NULL);
+    }
+}
+
+static void channel_receive(VhostUserReader *reader)
+{
+    VhostUserChannel *c = container_of(reader, VhostUserChannel, reader);
+    VhostUserIncoming *req = NULL;
+    Error *err = NULL;
+
+    c->refs++;
+    if (!vhost_user_reader_waiting()) {
+        channel_serve_deferred(c);
+    }
+    if (c->dev) {
+        req = vhost_user_reader_get(reader, &err);
+    }
+    if (err) {
+        trace_vhost_user_channel_error(c->dev, error_get_pretty(err));
+        error_free(err);
+        channel_close(c);
+    } else if (req && vhost_user_reader_waiting() &&
+               !channel_is_about_objects(req)) {
+        channel_defer(c, req);
+    } else if (req) {
+        channel_serve(c, req);
+    }
+    channel_unref(c);
+}
+
+static bool channel_wants(VhostUserReader *reader)
+{
+    VhostUserChannel *c = container_of(reader, VhostUserChannel, reader);
+
+    return virtio_has_feature(c->dev->protocol_features,
+                              VHOST_USER_PROTOCOL_F_SHARED_OBJECT) &&
+           c->deferred.length < MAX_DEFERRED;
+}
+
+VhostUserChannel *vhost_user_channel_new(struct vhost_dev *dev, int fd,
+                                         size_t max_payload,
+                                         VhostUserRequestFn *handle,
+                                         Error **errp)
+{
+    QIOChannelSocket *sioc;
+    VhostUserChannel *c;
+
+    g_unix_set_fd_nonblocking(fd, true, NULL);
+    sioc = qio_channel_socket_new_fd(fd, errp);
+    if (!sioc) {
+        close(fd);
+        return NULL;
+    }
+    c = g_new0(VhostUserChannel, 1);
+    c->refs = 1;
+    c->dev = dev;
+    c->handle = handle;
+    c->reader.max_payload = max_payload;
+    c->reader.wants = channel_wants;
+    c->reader.receive = channel_receive;
+    g_queue_init(&c->deferred);
+    QSIMPLEQ_INIT(&c->lookups);
+    vhost_user_reader_open(&c->reader, sioc);
+    vhost_user_reader_watch(&c->reader, true);
+    object_unref(OBJECT(sioc));
+    return c;
+}
+
+void vhost_user_channel_free(VhostUserChannel *channel)
+{
+    if (channel) {
+        channel_close(channel);
+        channel_unref(channel);
+    }
+}

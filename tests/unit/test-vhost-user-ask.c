@@ -1,0 +1,682 @@
+/*
+ * VHOST_USER_GET_SHARED_OBJECT, with back-ends of all kinds
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/main-loop.h"
+#include "chardev/char-socket.h"
+#include "hw/virtio/vhost-user.h"
+#include "hw/virtio/vhost-user-exporter.h"
+#include "hw/virtio/virtio-export-compat.h"
+#include "migration/misc.h"
+
+#define GET_SHARED_OBJECT 41
+#define OTHER_REQUEST 1
+#define VERSION 1
+#define REPLY (1 << 2)
+#define MAX_FDS 3
+#define MAX_PAYLOAD 64
+/* A test that waits for ever fails */
+#define SECONDS 30
+
+#define GONE "its back-end is gone or has broken the protocol"
+
+typedef struct Message {
+    uint32_t request, flags, size;
+    QemuUUID uuid;
+} QEMU_PACKED Message;
+#define HEADER_SIZE offsetof(Message, uuid)
+
+typedef struct BackEnd {
+    struct vhost_dev dev;
+    VhostUserState state;
+    CharBackend chr;
+    SocketChardev *socket;
+    int fd;                     /* the back-end's end */
+    unsigned int dropped;
+} BackEnd;
+
+static BackEnd a, b;
+static bool postcopy;
+
+/* These stand in for QEMU's own. */
+VhostUserState *vhost_user_get_state(struct vhost_dev *dev)
+{
+    return &container_of(dev, BackEnd, dev)->state;
+}
+
+void vhost_user_exporter_drop(struct vhost_dev *dev)
+{
+    container_of(dev, BackEnd, dev)->dropped++;
+    vhost_user_asks_drop(dev);
+}
+
+Chardev *qemu_chr_fe_get_driver(CharBackend *be)
+{
+    return be->chr;
+}
+
+bool migration_in_incoming_postcopy(void)
+{
+    return postcopy;
+}
+
+#define TYPE_TEST_EXPORTER "test-exporter"
+
+/* The first letter of a UUID names the back-end */
+static VirtIOExportStatus test_export(VirtIOExporter *exporter,
+                                      VirtIOExportLookup *lookup,
+                                      VirtIOExportObject *object, Error **errp)
+{
+    BackEnd *be = virtio_export_lookup_uuid(lookup)->data[0] == 'a' ? &a : &b;
+
+    return vhost_user_ask(&be->dev, lookup, errp) ? VIRTIO_EXPORT_PENDING
+                                                  : VIRTIO_EXPORT_FAILED;
+}
+
+static void test_cancel(VirtIOExporter *exporter, VirtIOExportLookup *lookup)
+{
+    vhost_user_ask_cancel(lookup);
+}
+
+static void test_exporter_class_init(ObjectClass *klass,
+                                     VirtIOExportClassData *data)
+{
+    VIRTIO_EXPORTER_CLASS(klass)->export = test_export;
+    VIRTIO_EXPORTER_CLASS(klass)->cancel = test_cancel;
+}
+
+static const TypeInfo test_types[] = {
+    {
+        .name = TYPE_TEST_EXPORTER,
+        .parent = TYPE_OBJECT,
+        .instance_size = sizeof(Object),
+        .class_init = test_exporter_class_init,
+        .interfaces = (InterfaceInfo[]) {
+            { TYPE_VIRTIO_EXPORTER },
+            { }
+        },
+    }, {
+        /* of which vhost-user-ask.c wants the socket only */
+        .name = TYPE_CHARDEV_SOCKET,
+        .parent = TYPE_OBJECT,
+        .instance_size = sizeof(SocketChardev),
+    },
+};
+
+static unsigned int num_fds(void)
+{
+    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+    unsigned int num = 0;
+
+    g_assert_nonnull(dir);
+    while (g_dir_read_name(dir)) {
+        num++;
+    }
+    return num;
+}
+
+static void connect_backend(BackEnd *be)
+{
+    SocketChardev *s = be->socket;
+    int sv[2];
+
+    g_assert_cmpint(qemu_socketpair(AF_UNIX, SOCK_STREAM, 0, sv), ==, 0);
+    s->sioc = qio_channel_socket_new_fd(sv[0], &error_abort);
+    s->ioc = QIO_CHANNEL(s->sioc);
+    s->state = TCP_CHARDEV_STATE_CONNECTED;
+    qio_channel_set_blocking(s->ioc, false, &error_abort);
+    be->fd = sv[1];
+}
+
+/* As the character device does it */
+static void disconnect_backend(BackEnd *be)
+{
+    SocketChardev *s = be->socket;
+
+    qio_channel_close(s->ioc, &error_abort);
+    object_unref(OBJECT(s->sioc));
+    s->sioc = NULL;
+    s->ioc = NULL;
+    s->state = TCP_CHARDEV_STATE_DISCONNECTED;
+    close(be->fd);
+}
+
+static void backend_start(BackEnd *be)
+{
+    *be = (BackEnd) { };
+    be->socket = (SocketChardev *)object_new(TYPE_CHARDEV_SOCKET);
+    be->chr.chr = &be->socket->parent;
+    be->state.chr = &be->chr;
+    be->state.asks = vhost_user_asks_new(&be->state, MAX_PAYLOAD);
+    connect_backend(be);
+}
+
+static void backend_end(BackEnd *be)
+{
+    if (be->socket->sioc) {
+        disconnect_backend(be);
+    }
+    vhost_user_asks_free(be->state.asks);
+    object_unref(OBJECT(be->socket));
+}
+
+/* What a lookup has given */
+typedef struct Result {
+    VirtIOExportLookup *lookup; /* pending, or NULL */
+    QemuUUID uuid;
+    unsigned int calls;
+    int fd;
+    Error *err;
+    BackEnd *then_reply;        /* this one's back-end sends a reply then */
+} Result;
+
+static void send_message(BackEnd *be, Message *msg, size_t from, size_t to,
+                         unsigned int num)
+{
+    char control[CMSG_SPACE(MAX_FDS * sizeof(int))] = { };
+    struct iovec iov = { (char *)msg + from, to - from };
+    struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
+    struct cmsghdr *cmsg;
+    unsigned int i;
+
+    if (num) {
+        header.msg_control = control;
+        header.msg_controllen = CMSG_SPACE(num * sizeof(int));
+        cmsg = CMSG_FIRSTHDR(&header);
+        cmsg->cmsg_level = SOL_SOCKET;
+        cmsg->cmsg_type = SCM_RIGHTS;
+        cmsg->cmsg_len = CMSG_LEN(num * sizeof(int));
+        for (i = 0; i < num; i++) {
+            ((int *)CMSG_DATA(cmsg))[i] = be->fd;
+        }
+    }
+    g_assert_cmpint(sendmsg(be->fd, &header, 0), ==, to - from);
+}
+
+static void reply(BackEnd *be, uint32_t request, unsigned int num)
+{
+    Message msg = { request, VERSION | REPLY };
+
+    send_message(be, &msg, 0, HEADER_SIZE, num);
+}
+
+static void answer(BackEnd *be)
+{
+    reply(be, GET_SHARED_OBJECT, 1);
+}
+
+static void set_result(void *opaque, const VirtIOExportObject *object,
+                       Error *err)
+{
+    Result *r = opaque;
+
+    r->calls++;
+    r->lookup = NULL;
+    r->fd = object ? object->fd : -1;
+    r->err = err;
+    if (r->then_reply) {
+        reply(r->then_reply, OTHER_REQUEST, 0);
+    }
+}
+
+static void start(Result *r, BackEnd *be)
+{
+    static uint8_t number;
+
+    *r = (Result) { .fd = -1, .then_reply = r->then_reply };
+    r->uuid.data[0] = be == &a ? 'a' : 'b';
+    r->uuid.data[15] = number++;
+    r->lookup = virtio_export_lookup(&r->uuid, set_result, r);
+}
+
+/* The back-end reads the request */
+static void expect_ask(BackEnd *be, const Result *r)
+{
+    Message msg;
+
+    g_assert_cmpint(recv(be->fd, &msg, sizeof(msg), MSG_DONTWAIT), ==,
+                    sizeof(msg));
+    g_assert_cmpuint(msg.request, ==, GET_SHARED_OBJECT);
+    g_assert_cmphex(msg.flags, ==, VERSION);
+    g_assert_cmpuint(msg.size, ==, sizeof(msg.uuid));
+    g_assert_cmpmem(&msg.uuid, sizeof(msg.uuid), &r->uuid, sizeof(r->uuid));
+}
+
+static void start_pending(Result *r, BackEnd *be)
+{
+    start(r, be);
+    g_assert_nonnull(r->lookup);
+    expect_ask(be, r);
+}
+
+static void assert_found(Result *r)
+{
+    g_assert_cmpuint(r->calls, ==, 1);
+    g_assert_null(r->err);
+    g_assert_cmpint(fcntl(r->fd, F_GETFD), ==, FD_CLOEXEC);
+    close(r->fd);
+}
+
+static void assert_error(Result *r, const char *suffix)
+{
+    g_assert_cmpuint(r->calls, ==, 1);
+    g_assert_cmpint(r->fd, ==, -1);
+    g_assert_true(g_str_has_suffix(error_get_pretty(r->err), suffix));
+    g_clear_pointer(&r->err, error_free);
+}
+
+static void assert_refused(BackEnd *be, const char *suffix)
+{
+    Result r = { };
+
+    start(&r, be);
+    assert_error(&r, suffix);
+}
+
+static void run_main_loop(void)
+{
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        main_loop_wait(true);
+    }
+}
+
+static size_t unread(BackEnd *be)
+{
+    char buf[256];
+    ssize_t ret = recv(be->socket->sioc->fd, buf, sizeof(buf),
+                       MSG_PEEK | MSG_DONTWAIT);
+
+    return MAX(ret, 0);
+}
+
+/* QEMU reads what it waits for */
+static void read_reply(BackEnd *be)
+{
+    Message msg;
+
+    g_assert_cmpuint(unread(be), ==, HEADER_SIZE);
+    g_assert_cmpint(recv(be->socket->sioc->fd, &msg, HEADER_SIZE, 0), ==,
+                    HEADER_SIZE);
+    g_assert_cmpuint(msg.request, ==, OTHER_REQUEST);
+}
+
+static void answered(void)
+{
+    unsigned int before = num_fds();
+    Result r = { };
+
+    backend_start(&a);
+    start_pending(&r, &a);
+    run_main_loop();
+    g_assert_cmpuint(r.calls, ==, 0);
+    answer(&a);
+    run_main_loop();
+    assert_found(&r);
+    backend_end(&a);
+    g_assert_cmpuint(num_fds(), ==, before);
+}
+
+static void answered_in_parts(void)
+{
+    Message msg = {
+        GET_SHARED_OBJECT, VERSION | REPLY, sizeof(msg.uuid)
+    };
+    Result r = { };
+    size_t at;
+
+    backend_start(&a);
+    for (at = 1; at < sizeof(msg); at++) {
+        start_pending(&r, &a);
+        send_message(&a, &msg, 0, at, 1);
+        run_main_loop();
+        g_assert_cmpuint(r.calls, ==, 0);
+        send_message(&a, &msg, at, sizeof(msg), 0);
+        run_main_loop();
+        assert_found(&r);
+    }
+    backend_end(&a);
+}
+
+/* Answers carry no name: one that nobody waits for counts all the same */
+static void answered_in_order(void)
+{
+    Result r[3] = { };
+    unsigned int before;
+    int i;
+
+    backend_start(&a);
+    for (i = 0; i < ARRAY_SIZE(r); i++) {
+        start_pending(&r[i], &a);
+    }
+    before = num_fds();
+    virtio_export_cancel(r[1].lookup);
+    answer(&a);
+    run_main_loop();
+    assert_found(&r[0]);
+    answer(&a);
+    run_main_loop();
+    g_assert_cmpuint(r[1].calls + r[2].calls, ==, 0);
+    g_assert_cmpuint(num_fds(), ==, before);
+    reply(&a, GET_SHARED_OBJECT, 0);
+    run_main_loop();
+    assert_error(&r[2], ": its back-end did not return exactly one file "
+                 "descriptor");
+    g_assert_cmpuint(a.dropped, ==, 0);
+    backend_end(&a);
+}
+
+static void answered_with_two(void)
+{
+    Result r = { };
+    unsigned int before;
+
+    backend_start(&a);
+    before = num_fds();
+    start_pending(&r, &a);
+    reply(&a, GET_SHARED_OBJECT, 2);
+    run_main_loop();
+    assert_error(&r, ": its back-end did not return exactly one file "
+                 "descriptor");
+    g_assert_cmpuint(num_fds(), ==, before);
+    backend_end(&a);
+}
+
+/* It is not asked again before it connects anew */
+static void assert_broken(Result *r)
+{
+    run_main_loop();
+    assert_error(r, ": " GONE);
+    g_assert_cmpuint(a.dropped, ==, 1);
+    g_assert_true(vhost_user_asks_broken(a.state.asks));
+    assert_refused(&a, ": " GONE);
+    disconnect_backend(&a);
+    assert_refused(&a, ": " GONE);
+    connect_backend(&a);
+    g_assert_false(vhost_user_asks_broken(a.state.asks));
+    start_pending(r, &a);
+    answer(&a);
+    run_main_loop();
+    assert_found(r);
+}
+
+static void broken(gconstpointer wrong)
+{
+    Message msg = *(const Message *)wrong;
+    Result first = { }, r = { };
+    unsigned int before;
+
+    backend_start(&a);
+    before = num_fds();
+    start_pending(&first, &a);
+    start_pending(&r, &a);
+    send_message(&a, &msg, 0, HEADER_SIZE, 1);
+    run_main_loop();
+    assert_error(&first, ": " GONE);
+    assert_broken(&r);
+    backend_end(&a);
+    g_assert_cmpuint(num_fds(), ==, before - 2);
+}
+
+static void dead(void)
+{
+    Result r = { };
+
+    backend_start(&a);
+    start_pending(&r, &a);
+    shutdown(a.fd, SHUT_RDWR);
+    assert_broken(&r);
+    backend_end(&a);
+}
+
+static void disconnected(void)
+{
+    Result r = { };
+
+    backend_start(&a);
+    start_pending(&r, &a);
+    disconnect_backend(&a);
+    run_main_loop();
+    assert_error(&r, ": " GONE);
+    g_assert_cmpuint(a.dropped, ==, 1);
+    assert_refused(&a, ": " GONE);
+    backend_end(&a);
+}
+
+/* Before the main loop has noticed that the old connection is gone */
+static void reconnected(void)
+{
+    Result r = { };
+
+    backend_start(&a);
+    start_pending(&r, &a);
+    disconnect_backend(&a);
+    connect_backend(&a);
+    assert_refused(&a, ": its back-end does not answer");
+    run_main_loop();
+    assert_error(&r, ": " GONE);
+    start_pending(&r, &a);
+    answer(&a);
+    run_main_loop();
+    assert_found(&r);
+    backend_end(&a);
+}
+
+static void freed(void)
+{
+    Result r = { };
+
+    backend_start(&a);
+    start_pending(&r, &a);
+    backend_end(&a);
+    assert_error(&r, ": " GONE);
+}
+
+static void dropped(void)
+{
+    Result r = { }, next = { };
+    unsigned int before;
+
+    backend_start(&a);
+    before = num_fds();
+    start_pending(&r, &a);
+    vhost_user_asks_drop(&a.dev);
+    assert_error(&r, ": " GONE);
+    start_pending(&next, &a);
+    answer(&a);
+    run_main_loop();
+    g_assert_cmpuint(next.calls, ==, 0);
+    g_assert_cmpuint(num_fds(), ==, before);
+    answer(&a);
+    run_main_loop();
+    assert_found(&next);
+    backend_end(&a);
+}
+
+static void unanswered(void)
+{
+    Result r = { };
+    int i;
+
+    backend_start(&a);
+    for (i = 0; i < VHOST_USER_MAX_UNANSWERED; i++) {
+        start_pending(&r, &a);
+        virtio_export_cancel(r.lookup);
+    }
+    assert_refused(&a, ": its back-end does not answer");
+    answer(&a);
+    run_main_loop();
+    start_pending(&r, &a);
+    for (i = 1; i < VHOST_USER_MAX_UNANSWERED; i++) {
+        answer(&a);
+    }
+    run_main_loop();
+    g_assert_cmpuint(r.calls, ==, 0);
+    answer(&a);
+    run_main_loop();
+    assert_found(&r);
+    backend_end(&a);
+}
+
+static void does_not_read(void)
+{
+    static Result r[100000];
+    int i = 0;
+
+    backend_start(&a);
+    do {
+        g_assert_cmpint(i, <, ARRAY_SIZE(r));
+        start(&r[i], &a);
+    } while (r[i++].lookup);
+    assert_error(&r[--i], ": its back-end does not read messages");
+    while (i--) {
+        virtio_export_cancel(r[i].lookup);
+    }
+    backend_end(&a);
+}
+
+static void cannot_be_asked(void)
+{
+    backend_start(&a);
+    postcopy = true;
+    assert_refused(&a, ": its back-end takes part in a post-copy migration");
+    postcopy = false;
+
+    /* TLS, say */
+    a.socket->ioc = NULL;
+    assert_refused(&a, ": " GONE);
+    a.socket->ioc = QIO_CHANNEL(a.socket->sioc);
+    a.socket->state = TCP_CHARDEV_STATE_CONNECTING;
+    assert_refused(&a, ": " GONE);
+    backend_end(&a);
+}
+
+static void wait_reads_answers_first(void)
+{
+    Result r = { }, late = { };
+
+    backend_start(&a);
+    start_pending(&r, &a);
+    vhost_user_wait(&a.state, G_IO_OUT);
+    start_pending(&late, &a);
+    answer(&a);
+    reply(&a, OTHER_REQUEST, 0);
+    vhost_user_wait(&a.state, G_IO_IN);
+    assert_found(&r);
+    g_assert_cmpuint(late.calls, ==, 0);
+    read_reply(&a);
+    answer(&a);
+    run_main_loop();
+    assert_found(&late);
+    backend_end(&a);
+}
+
+/* The reply that is waited for is left to whom it is for */
+static void wait_is_not_answered(void)
+{
+    Result r = { };
+
+    backend_start(&a);
+    start_pending(&r, &a);
+    vhost_user_wait(&a.state, G_IO_OUT);
+    reply(&a, OTHER_REQUEST, 0);
+    vhost_user_wait(&a.state, G_IO_IN);
+    assert_error(&r, ": " GONE);
+    g_assert_true(vhost_user_asks_broken(a.state.asks));
+    read_reply(&a);
+    backend_end(&a);
+}
+
+/* b may be waiting for the object of a */
+static void wait_serves_others(void)
+{
+    Result r = { .then_reply = &b };
+
+    backend_start(&a);
+    backend_start(&b);
+    start_pending(&r, &a);
+    vhost_user_wait(&b.state, G_IO_OUT);
+    answer(&a);
+    vhost_user_wait(&b.state, G_IO_IN);
+    assert_found(&r);
+    read_reply(&b);
+    backend_end(&a);
+    backend_end(&b);
+}
+
+static void wait_for_the_dead(void)
+{
+    Result r = { };
+
+    backend_start(&a);
+    start_pending(&r, &a);
+    vhost_user_wait(&a.state, G_IO_OUT);
+    answer(&a);
+    reply(&a, OTHER_REQUEST, 0);
+    shutdown(a.fd, SHUT_RDWR);
+    vhost_user_wait(&a.state, G_IO_IN);
+    assert_found(&r);
+    read_reply(&a);
+    backend_end(&a);
+}
+
+static void add_broken(void)
+{
+    static const Message other = { OTHER_REQUEST, VERSION | REPLY };
+    static const Message no_reply = { GET_SHARED_OBJECT, VERSION };
+    static const Message large = {
+        GET_SHARED_OBJECT, VERSION | REPLY, MAX_PAYLOAD + 1
+    };
+
+    g_test_add_data_func("/vhost-user-ask/broken/other-request", &other,
+                         broken);
+    g_test_add_data_func("/vhost-user-ask/broken/no-reply", &no_reply, broken);
+    g_test_add_data_func("/vhost-user-ask/broken/too-large", &large, broken);
+    g_test_add_func("/vhost-user-ask/broken/dead", dead);
+}
+
+static void add_wait(void)
+{
+    g_test_add_func("/vhost-user-ask/wait/answers-first",
+                    wait_reads_answers_first);
+    g_test_add_func("/vhost-user-ask/wait/not-answered",
+                    wait_is_not_answered);
+    g_test_add_func("/vhost-user-ask/wait/serves-others", wait_serves_others);
+    g_test_add_func("/vhost-user-ask/wait/dead", wait_for_the_dead);
+}
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    qemu_init_main_loop(&error_abort);
+    module_call_init(MODULE_INIT_QOM);
+    for (i = 0; i < ARRAY_SIZE(test_types); i++) {
+        type_register_static(&test_types[i]);
+    }
+    virtio_exporter_register(VIRTIO_EXPORTER(object_new(TYPE_TEST_EXPORTER)));
+    rust_bql_mock_lock();
+    alarm(SECONDS);
+
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vhost-user-ask/answered/once", answered);
+    g_test_add_func("/vhost-user-ask/answered/in-parts", answered_in_parts);
+    g_test_add_func("/vhost-user-ask/answered/in-order", answered_in_order);
+    g_test_add_func("/vhost-user-ask/answered/with-two", answered_with_two);
+    add_broken();
+    g_test_add_func("/vhost-user-ask/gone/disconnected", disconnected);
+    g_test_add_func("/vhost-user-ask/gone/reconnected", reconnected);
+    g_test_add_func("/vhost-user-ask/gone/freed", freed);
+    g_test_add_func("/vhost-user-ask/gone/dropped", dropped);
+    g_test_add_func("/vhost-user-ask/refused/unanswered", unanswered);
+    g_test_add_func("/vhost-user-ask/refused/does-not-read", does_not_read);
+    g_test_add_func("/vhost-user-ask/refused/cannot-be-asked",
+                    cannot_be_asked);
+    add_wait();
+    return g_test_run();
+}
