@@ -208,7 +208,7 @@ static GArray *reader_poll_array(QIOChannelSocket *sioc, int events)
         pfd.fd = reader->wants(reader) ? reader->sioc->fd : -1;
         if (pfd.fd == sioc->fd && events == G_IO_IN) {
             /* what comes first is this reader's */
-            g_array_index(array, GPollFD, 0).fd = -1;
+            g_array_index(array, GPollFD, 0).events = 0;
         }
         g_array_append_val(array, pfd);
     }
@@ -241,7 +241,7 @@ static bool reader_wait_once(QIOChannelSocket *sioc, int events)
     if (ret < 0) {
         return errno == EINTR;
     }
-    if (pfd->revents) {
+    if (pfd->events && pfd->revents) {
         return false;
     }
     QTAILQ_FOREACH(reader, &readers, next) {

@@ -656,14 +656,29 @@ static void keep_object(void *opaque, const VirtIOExportObject *object,
     }
 }
 
+static void count_object(const VirtIOExportInfo *info, void *opaque)
+{
+    size_t *num = opaque;
+
+    g_assert(info->exporter == VIRTIO_EXPORTER(gpu) && info->has_id);
+    g_assert(info->id <= MAX_IDS);
+    g_assert(qemu_uuid_is_equal(info->uuid, &given[info->id]));
+    g_assert(info->object.fd == -1);
+    g_assert(!info->unavailable_reason == can_export(find_resource(info->id)));
+    ++*num;
+}
+
 static void check_object(const QemuUUID *uuid, bool fds)
 {
     uint32_t id = id_of(uuid);
     struct virtio_gpu_simple_resource *res = id ? find_resource(id) : NULL;
     VirtIOExportObject object = { .fd = -1 };
+    size_t told = 0;
     bool found;
 
     g_assert(virtio_export_exists(uuid) == !!id);
+    virtio_export_foreach(uuid, count_object, &told);
+    g_assert(told == !!id);
     if (!fds) {
         allow_fds(false);
     }
@@ -722,18 +737,6 @@ static void do_restart(Input *in)
 {
     stop_device();
     start_device(take(in, 1));
-}
-
-static void count_object(const VirtIOExportInfo *info, void *opaque)
-{
-    size_t *num = opaque;
-
-    g_assert(info->exporter == VIRTIO_EXPORTER(gpu) && info->has_id);
-    g_assert(info->id <= MAX_IDS);
-    g_assert(qemu_uuid_is_equal(info->uuid, &given[info->id]));
-    g_assert(info->object.fd == -1);
-    g_assert(!info->unavailable_reason == can_export(find_resource(info->id)));
-    ++*num;
 }
 
 static void check_state(void)

@@ -405,8 +405,9 @@ static bool expect_fields(Reader *r)
         return false;
     }
     records = take(r, count * RECORD_SIZE);
+    /* QEMU looks at what follows: a stream never ends here */
     return records && peek(r, SUBSECTION) != PEEKED_SUBSECTION &&
-           expect_records(r->c, records, count);
+           expect_records(r->c, records, count) && r->left > 0;
 }
 
 static bool expect_subsection(Reader *r, uint8_t version)
@@ -543,9 +544,6 @@ static void load_and_check(Case *c, const GByteArray *stream, uint8_t version,
 {
     g_assert(load(c, stream, version) == loaded);
     assert_as_expected(c);
-    if (loaded) {
-        assert_no_records(c);
-    }
 }
 
 /* What was loaded can be saved, and loaded again */
