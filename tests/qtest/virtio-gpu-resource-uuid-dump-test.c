@@ -267,7 +267,7 @@ static void of_a_back_end(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpmem(asked, PEER_UUID_SIZE, its_uuid, PEER_UUID_SIZE);
     vhost_user_peer_answer(peer, PEER_ANSWER_NO_FD);
     assert_refused(gpu->qts, its_uuid,
-                   "its back-end has not sent one descriptor");
+                   "its back-end did not return exactly one file descriptor");
 }
 
 /* How many objects the answer to a query tells of */
