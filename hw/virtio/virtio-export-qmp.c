@@ -8,7 +8,6 @@
 #include "hw/virtio/virtio-export-info.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-virtio.h"
-#include "trace.h"
 
 #define DEFAULT_LIMIT 256
 #define MAX_LIMIT 4096
@@ -82,31 +81,16 @@ static VirtioExportMemory virtio_export_qmp_memory(VirtIOExportKind kind)
     }
 }
 
-/* As a lookup would give it, which drops geometry that cannot be right */
-static VirtIOExportObject
-virtio_export_qmp_object(const VirtIOExportInfo *info, const char *uuid)
-{
-    const char *fault = virtio_export_object_fault(&info->object);
-    VirtIOExportObject object = info->object;
-
-    if (fault) {
-        trace_virtio_export_geometry_dropped(uuid, fault);
-        virtio_export_object_init(&object);
-        object.kind = info->object.kind;
-        object.size = info->object.size;
-    }
-    return object;
-}
-
 static void virtio_export_qmp_describe(const VirtIOExportInfo *info,
                                        void *opaque)
 {
     VirtioExportList ***tail = opaque;
     VirtioExport *export = g_new0(VirtioExport, 1);
-    VirtIOExportObject object;
+    VirtIOExportObject object = info->object;
 
+    /* as a lookup would give it */
+    virtio_export_object_check(info->uuid, &object);
     export->uuid = qemu_uuid_unparse_strdup(info->uuid);
-    object = virtio_export_qmp_object(info, export->uuid);
     export->path = object_get_canonical_path(info->owner);
     export->has_id = info->has_id;
     export->id = info->id;

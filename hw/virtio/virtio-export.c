@@ -76,8 +76,7 @@ static void virtio_export_trace(const QemuUUID *uuid,
     }
 }
 
-/* Geometry that an importer must not rely on is taken out */
-static void virtio_export_check(const QemuUUID *uuid,
+void virtio_export_object_check(const QemuUUID *uuid,
                                 VirtIOExportObject *object)
 {
     const char *fault = virtio_export_object_fault(object);
@@ -102,7 +101,7 @@ static void virtio_export_end(VirtIOExportLookup *lookup,
     if (object) {
         assert(object->fd >= 0);
         assert(object->num_planes <= VIRTIO_EXPORT_MAX_PLANES);
-        virtio_export_check(&lookup->uuid, object);
+        virtio_export_object_check(&lookup->uuid, object);
         virtio_export_trace(&lookup->uuid, object);
     } else {
         trace_virtio_export_lookup_failed(error_get_pretty(err));

@@ -173,6 +173,14 @@ void virtio_export_object_close(VirtIOExportObject *object);
 const char *virtio_export_object_fault(const VirtIOExportObject *object);
 
 /**
+ * virtio_export_object_check() - Drop geometry that importers cannot rely on
+ * @uuid: of the object, for a trace event
+ * @object: an object; fd, kind and size stay
+ */
+void virtio_export_object_check(const QemuUUID *uuid,
+                                VirtIOExportObject *object);
+
+/**
  * virtio_export_format_name() - Write a format for people
  * @fourcc: DRM_FORMAT_*
  *
