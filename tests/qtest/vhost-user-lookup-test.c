@@ -10,7 +10,6 @@
 
 #include "qemu/osdep.h"
 #include "libqtest.h"
-#include "qobject/qdict.h"
 #include "qemu/uuid.h"
 #include "process-fds.h"
 #include "vhost-user-scene.h"
@@ -566,19 +565,9 @@ static void machine_changes(void)
 static void migration(void)
 {
     Scene s = busy_scene("");
-    bool done = false;
-    QDict *rsp;
 
-    qtest_qmp_assert_success(s.qts, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': 'exec:cat >/dev/null'}}");
-    while (!done) {
-        rsp = qtest_qmp_assert_success_ref(s.qts,
-                                           "{'execute': 'query-migrate'}");
-        g_assert_cmpstr(qdict_get_str(rsp, "status"), !=, "failed");
-        done = g_str_equal(qdict_get_str(rsp, "status"), "completed");
-        qobject_unref(rsp);
-        g_usleep(1000);
-    }
+    scene_send_migrate(&s);
+    scene_finish_migration(&s);
     end_busy(&s);
 }
 

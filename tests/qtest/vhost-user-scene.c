@@ -109,6 +109,30 @@ void scene_receive_return(Scene *s)
     }
 }
 
+void scene_send_migrate(Scene *s)
+{
+    qtest_qmp_send(s->qts, "{'execute': 'migrate',"
+                   " 'arguments': {'uri': 'exec:cat >/dev/null'}}");
+}
+
+void scene_finish_migration(Scene *s)
+{
+    const char *status;
+    bool done;
+    QDict *rsp;
+
+    scene_receive_return(s);
+    do {
+        rsp = qtest_qmp_assert_success_ref(s->qts,
+                                           "{'execute': 'query-migrate'}");
+        status = qdict_get_str(rsp, "status");
+        g_assert_cmpstr(status, !=, "failed");
+        done = g_str_equal(status, "completed");
+        qobject_unref(rsp);
+        g_usleep(1000);
+    } while (!done);
+}
+
 bool same_memory(int fd, VhostUserPeer *peer)
 {
     struct stat a, b;

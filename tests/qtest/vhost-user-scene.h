@@ -77,6 +77,18 @@ void scene_assert_lives(Scene *s);
 void scene_receive_return(Scene *s);
 
 /**
+ * scene_send_migrate() - Start a migration to nowhere, and wait for nothing
+ * @s: the scene
+ */
+void scene_send_migrate(Scene *s);
+
+/**
+ * scene_finish_migration() - Wait for the end of a migration, which succeeds
+ * @s: the scene, for which scene_send_migrate() was called
+ */
+void scene_finish_migration(Scene *s);
+
+/**
  * same_memory() - Tell whether a file descriptor is of a back-end's memory
  * @fd: what a lookup gave
  * @peer: the back-end

@@ -7,7 +7,6 @@
 
 #include "qemu/osdep.h"
 #include "libqtest.h"
-#include "qobject/qdict.h"
 #include "process-fds.h"
 #include "vhost-user-scene.h"
 
@@ -194,33 +193,9 @@ static void reset_crosses(void)
     cross_get_vring_base(send_reset, scene_receive_return);
 }
 
-static void send_migrate(Scene *s)
-{
-    qtest_qmp_send(s->qts, "{'execute': 'migrate',"
-                   " 'arguments': {'uri': 'exec:cat >/dev/null'}}");
-}
-
-static void finish_migration(Scene *s)
-{
-    const char *status;
-    bool done;
-    QDict *rsp;
-
-    scene_receive_return(s);
-    do {
-        rsp = qtest_qmp_assert_success_ref(s->qts,
-                                           "{'execute': 'query-migrate'}");
-        status = qdict_get_str(rsp, "status");
-        g_assert_cmpstr(status, !=, "failed");
-        done = g_str_equal(status, "completed");
-        qobject_unref(rsp);
-        g_usleep(1000);
-    } while (!done);
-}
-
 static void migration_crosses(void)
 {
-    cross_get_vring_base(send_migrate, finish_migration);
+    cross_get_vring_base(scene_send_migrate, scene_finish_migration);
 }
 
 static void config_change_before_lookup(void)
