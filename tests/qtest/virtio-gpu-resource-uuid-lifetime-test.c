@@ -214,6 +214,8 @@ static void realized_again(void *obj, void *data, QGuestAllocator *alloc)
     qobject_unref(answer);
 
     qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    /* QEMU takes the notifiers of a running virtio-mmio device away at reset */
+    qvirtio_reset(gpu->vdev);
     for (int i = 0; i < 3; i++) {
         set_realized(gpu->qts, path, false);
         set_realized(gpu->qts, path, true);

@@ -12,6 +12,7 @@
 #include "hw/virtio/vhost-user-exporter.h"
 #include "hw/virtio/virtio-export-compat.h"
 #include "migration/misc.h"
+#include "open-fds.h"
 
 #define GET_SHARED_OBJECT 41
 #define OTHER_REQUEST 1
@@ -106,18 +107,6 @@ static const TypeInfo test_types[] = {
         .instance_size = sizeof(SocketChardev),
     },
 };
-
-static unsigned int num_fds(void)
-{
-    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-    unsigned int num = 0;
-
-    g_assert_nonnull(dir);
-    while (g_dir_read_name(dir)) {
-        num++;
-    }
-    return num;
-}
 
 static void connect_backend(BackEnd *be)
 {
@@ -308,7 +297,7 @@ static void read_reply(BackEnd *be)
 
 static void answered(void)
 {
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     Result r = { };
 
     backend_start(&a);
@@ -319,7 +308,7 @@ static void answered(void)
     run_main_loop();
     assert_found(&r);
     backend_end(&a);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
 }
 
 static void answered_in_parts(void)
@@ -354,7 +343,7 @@ static void answered_in_order(void)
     for (i = 0; i < ARRAY_SIZE(r); i++) {
         start_pending(&r[i], &a);
     }
-    before = num_fds();
+    before = open_fds();
     virtio_export_cancel(r[1].lookup);
     answer(&a);
     run_main_loop();
@@ -362,7 +351,7 @@ static void answered_in_order(void)
     answer(&a);
     run_main_loop();
     g_assert_cmpuint(r[1].calls + r[2].calls, ==, 0);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     reply(&a, GET_SHARED_OBJECT, 0);
     run_main_loop();
     assert_error(&r[2], ": its back-end did not return exactly one file "
@@ -377,13 +366,13 @@ static void answered_with_two(void)
     unsigned int before;
 
     backend_start(&a);
-    before = num_fds();
+    before = open_fds();
     start_pending(&r, &a);
     reply(&a, GET_SHARED_OBJECT, 2);
     run_main_loop();
     assert_error(&r, ": its back-end did not return exactly one file "
                  "descriptor");
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     backend_end(&a);
 }
 
@@ -412,7 +401,7 @@ static void broken(gconstpointer wrong)
     unsigned int before;
 
     backend_start(&a);
-    before = num_fds();
+    before = open_fds();
     start_pending(&first, &a);
     start_pending(&r, &a);
     send_message(&a, &msg, 0, HEADER_SIZE, 1);
@@ -420,7 +409,7 @@ static void broken(gconstpointer wrong)
     assert_error(&first, ": " GONE);
     assert_broken(&r);
     backend_end(&a);
-    g_assert_cmpuint(num_fds(), ==, before - 2);
+    g_assert_cmpuint(open_fds(), ==, before - 2);
 }
 
 static void dead(void)
@@ -483,7 +472,7 @@ static void dropped(void)
     unsigned int before;
 
     backend_start(&a);
-    before = num_fds();
+    before = open_fds();
     start_pending(&r, &a);
     vhost_user_asks_drop(&a.dev);
     assert_error(&r, ": " GONE);
@@ -491,7 +480,7 @@ static void dropped(void)
     answer(&a);
     run_main_loop();
     g_assert_cmpuint(next.calls, ==, 0);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     answer(&a);
     run_main_loop();
     assert_found(&next);

@@ -8,6 +8,7 @@
 #include "qemu/memfd.h"
 #include "qapi/error.h"
 #include "libvhost-user.h"
+#include "open-fds.h"
 
 #define HEADER_SIZE 12
 #define MAX_FDS 8
@@ -55,18 +56,6 @@ static uint64_t get_features(VuDev *dev)
 static const VuDevIface iface = {
     .get_features = get_features,
 };
-
-static unsigned int num_fds(void)
-{
-    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-    unsigned int num = 0;
-
-    g_assert_nonnull(dir);
-    while (g_dir_read_name(dir)) {
-        num++;
-    }
-    return num;
-}
 
 static void expect_lookup(int sock)
 {
@@ -145,7 +134,7 @@ static void look_up(gconstpointer data)
     start(&dev, sv);
     fe.sock = sv[1];
     fe.memory = qemu_memfd_create("object", 4096, false, 0, 0, &error_abort);
-    before = num_fds();
+    before = open_fds();
 
     if (answer->as_stdin) {
         kept = dup(STDIN_FILENO);
@@ -165,7 +154,7 @@ static void look_up(gconstpointer data)
     } else {
         g_assert_cmpint(fd, ==, -1);
     }
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     close(fe.memory);
     end(&dev, sv);
 }

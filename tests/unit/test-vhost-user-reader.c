@@ -9,6 +9,7 @@
 #include "qemu/main-loop.h"
 #include "hw/virtio/virtio-export.h"
 #include "hw/virtio/vhost-user-reader.h"
+#include "open-fds.h"
 
 #define HEADER_SIZE 12
 #define MAX_PAYLOAD 24
@@ -53,18 +54,6 @@ int virtio_export_expire(void)
         expires->wanted = false;
     }
     return next_deadline;
-}
-
-static unsigned int num_fds(void)
-{
-    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-    unsigned int num = 0;
-
-    g_assert_nonnull(dir);
-    while (g_dir_read_name(dir)) {
-        num++;
-    }
-    return num;
 }
 
 static bool backend_wants(VhostUserReader *reader)
@@ -268,7 +257,7 @@ static void several_at_once(void)
 
 static void fds_with_the_first_byte(void)
 {
-    unsigned int before = num_fds(), num;
+    unsigned int before = open_fds(), num;
     VhostUserIncoming *msg;
     BackEnd be;
     int fd;
@@ -289,14 +278,14 @@ static void fds_with_the_first_byte(void)
             close(fd);
         }
         backend_end(&be);
-        g_assert_cmpuint(num_fds(), ==, before);
+        g_assert_cmpuint(open_fds(), ==, before);
     }
 }
 
 /* Those that came first count, and the others are closed */
 static void fds_with_later_bytes(void)
 {
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     VhostUserIncoming *msg;
     BackEnd be;
     size_t at;
@@ -311,12 +300,12 @@ static void fds_with_later_bytes(void)
     g_assert_cmpuint(msg->num_fds, ==, 1);
     vhost_user_incoming_free(msg);
     backend_end(&be);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
 }
 
 static void closed_with_partial(void)
 {
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     BackEnd be;
     size_t at;
 
@@ -332,7 +321,7 @@ static void closed_with_partial(void)
         vhost_user_incoming_free(get(&be));
         g_assert_cmpuint(unread(&be), ==, 0);
         backend_end(&be);
-        g_assert_cmpuint(num_fds(), ==, before);
+        g_assert_cmpuint(open_fds(), ==, before);
     }
 }
 
@@ -368,7 +357,7 @@ static void payload_is_limited(void)
 
 static void end_anywhere(void)
 {
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     BackEnd be;
     size_t at;
 
@@ -378,7 +367,7 @@ static void end_anywhere(void)
         backend_die(&be);
         assert_get_fails(&be, "the back-end has closed the connection");
         backend_end(&be);
-        g_assert_cmpuint(num_fds(), ==, before);
+        g_assert_cmpuint(open_fds(), ==, before);
     }
 
     /* what came whole before the end is read */

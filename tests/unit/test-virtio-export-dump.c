@@ -16,6 +16,7 @@
 #include "qemu/memfd.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "ui/qemu-pixman.h"
+#include "open-fds.h"
 
 #define THE_UUID    "30313233-3435-3637-3839-616263646566"
 #define WIDTH       3
@@ -190,28 +191,17 @@ static void dump(void)
     remove_name(name);
 }
 
-static unsigned int count_fds(void)
-{
-    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-    unsigned int count = 0;
-
-    while (g_dir_read_name(dir)) {
-        count++;
-    }
-    return count;
-}
-
 /* Nothing is written, and no descriptor is left open */
 static void assert_refused_uuid(const char *uuid, const char *expected)
 {
     char *name = make_name();
-    unsigned int before = count_fds();
+    unsigned int before = open_fds();
     Error *err = NULL;
 
     qmp_x_virtio_export_dump(uuid, name, &err);
     g_assert_cmpstr(error_get_pretty(err), ==, expected);
     g_assert_cmpint(access(name, F_OK), ==, -1);
-    g_assert_cmpuint(count_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     g_assert_null(written);
     error_free(err);
     remove_name(name);
@@ -525,14 +515,14 @@ static void a_late_answer_is_written(void)
 
     fill(bytes, sizeof(bytes));
     export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes));
-    before = count_fds();
+    before = open_fds();
     c = start_command();
     object = exporter->object;
     object.fd = qemu_dup(exporter->fd);
     virtio_export_answer(exporter->pending, &object, NULL);
     end_command(c, NULL);
     assert_written(&formats[0], bytes, WIDTH * 4);
-    g_assert_cmpuint(count_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     done();
 }
 

@@ -14,6 +14,7 @@
 #include "hw/virtio/virtio-export-compat.h"
 #include "hw/virtio/virtio-export-info.h"
 #include "standard-headers/drm/drm_fourcc.h"
+#include "open-fds.h"
 
 #define TYPE_TEST_EXPORTER "test-exporter"
 #define TYPE_TEST_LAST_EXPORTER "test-last-exporter"
@@ -183,18 +184,6 @@ static void answer(TestExporter *t)
 static void retry(TestExporter *t)
 {
     virtio_export_retry(VIRTIO_EXPORTER(t));
-}
-
-static unsigned int num_fds(void)
-{
-    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-    unsigned int num = 0;
-
-    g_assert_nonnull(dir);
-    while (g_dir_read_name(dir)) {
-        num++;
-    }
-    return num;
 }
 
 /* A consumer: maps what the guest has named */
@@ -396,13 +385,13 @@ static void exporter_gone(void)
 static void memory_outlives_exporter(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     Consumer c = { };
 
     consumer_start(&c, &uuid_a);
     g_assert_null(c.lookup);
     g_assert_null(c.err);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     g_assert_cmpuint(c.size, ==, 4096);
     end_exporter(a);
     g_assert_cmpint(*(char *)c.memory, ==, 'a');
@@ -412,7 +401,7 @@ static void memory_outlives_exporter(void)
 static void consumer_maps_no_unsealed_memory(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     Consumer c = { };
 
     close(a->object.fd);
@@ -421,7 +410,7 @@ static void consumer_maps_no_unsealed_memory(void)
     consumer_start(&c, &uuid_a);
     g_assert_null(c.memory);
     g_assert_nonnull(c.err);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     consumer_stop(&c);
     end_exporter(a);
 }
@@ -429,7 +418,7 @@ static void consumer_maps_no_unsealed_memory(void)
 static void consumer_waits(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     Consumer c = { }, gone = { };
 
     consumer_start(&c, &uuid_a);
@@ -441,7 +430,7 @@ static void consumer_waits(void)
     g_assert_cmpint(*(char *)c.memory, ==, 'a');
     consumer_stop(&c);
     g_assert_true(g_queue_is_empty(&a->lookups));
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     end_exporter(a);
 }
 
@@ -517,7 +506,7 @@ static void wrong_geometry_is_dropped(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
     Result now = { }, later = { }, retried = { };
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
 
     set_every_field(a);
     a->object.height = UINT32_MAX;
@@ -531,26 +520,26 @@ static void wrong_geometry_is_dropped(void)
     a->busy = false;
     retry(a);
     assert_no_geometry(&retried);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     end_exporter(a);
 }
 
 static void descriptor_is_the_callers(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     Result r = { };
 
     start(&r, &uuid_a);
     g_assert_cmpint(r.object.fd, !=, a->object.fd);
     g_assert_cmpint(fcntl(r.object.fd, F_GETFD), ==, FD_CLOEXEC);
-    g_assert_cmpuint(num_fds(), ==, before + 1);
+    g_assert_cmpuint(open_fds(), ==, before + 1);
     virtio_export_object_close(&r.object);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
 
     /* closing twice closes nothing of somebody else's */
     virtio_export_object_close(&r.object);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     g_assert_cmpint(look_up(&uuid_a), ==, 'a');
     end_exporter(a);
 }
@@ -558,13 +547,13 @@ static void descriptor_is_the_callers(void)
 static void refusals_make_no_descriptor(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
 
     a->obstacle = "made of glass";
     g_assert_cmpint(look_up(&uuid_a), ==, 0);
     g_assert_cmpint(look_up(&uuid_b), ==, 0);
     g_assert_true(virtio_export_exists(&uuid_a));
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     end_exporter(a);
 }
 
@@ -714,14 +703,14 @@ static void unregistered_twice(void)
 static void answered_later(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     Result r = { };
 
     set_every_field(a);
     start_pending(&r, &uuid_a);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     answer(a);
-    g_assert_cmpuint(num_fds(), ==, before + 1);
+    g_assert_cmpuint(open_fds(), ==, before + 1);
     assert_every_field(&r.object);
     assert_result(&r, 'a');
     end_exporter(a);
@@ -746,14 +735,14 @@ static void answered_with_an_error(void)
 static void cancelled(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     Result r = { }, kept = { };
 
     start_pending(&r, &uuid_a);
     start_pending(&kept, &uuid_a);
     virtio_export_cancel(r.lookup);
     g_assert_cmpuint(a->cancelled, ==, 1);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     answer(a);
     assert_result(&kept, 'a');
     g_assert_true(g_queue_is_empty(&a->lookups));
@@ -783,7 +772,7 @@ static void pending_exporter_gone(void)
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
     TestExporter *b = new_busy_exporter(&uuid_b, 'b');
     Result a1 = { }, b1 = { }, a2 = { }, b2 = { };
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
 
     start_pending(&a1, &uuid_a);
     start_pending(&b1, &uuid_b);
@@ -796,7 +785,7 @@ static void pending_exporter_gone(void)
     g_assert_cmpuint(a1.turn, <, a2.turn);
     g_assert_cmpuint(a->cancelled, ==, 2);
     g_assert_cmpuint(b1.calls + b2.calls + b->cancelled, ==, 0);
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     object_unref(OBJECT(a));
 
     answer(b);
@@ -956,7 +945,7 @@ static void retry_done(void)
 static void retry_failed(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
     Result r = { }, other = { };
 
     start_pending(&r, &uuid_a);
@@ -966,7 +955,7 @@ static void retry_failed(void)
     retry(a);
     assert_error(&r, NO_A "made of glass");
     assert_error(&other, NO_A "made of glass");
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     end_exporter(a);
 }
 
@@ -1199,7 +1188,7 @@ static void foreach_tells(void)
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
     TestExporter *b = new_exporter(TYPE_TEST_EXPORTER, &uuid_b, 'b');
     VirtIOExporterClass *vec = VIRTIO_EXPORTER_GET_CLASS(l);
-    unsigned int before = num_fds();
+    unsigned int before = open_fds();
 
     a->obstacle = "!";
     virtio_export_foreach(NULL, append_mark, all);
@@ -1214,7 +1203,7 @@ static void foreach_tells(void)
     g_assert_cmpstr(all->str, ==, "b a! ");
     vec->foreach = test_foreach;
 
-    g_assert_cmpuint(num_fds(), ==, before);
+    g_assert_cmpuint(open_fds(), ==, before);
     g_assert_cmpuint(a->asked + b->asked + l->asked, ==, 0);
     end_exporter(l);
     end_exporter(a);
