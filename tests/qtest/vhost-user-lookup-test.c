@@ -12,6 +12,7 @@
 #include "libqtest.h"
 #include "qemu/uuid.h"
 #include "process-fds.h"
+#include "snapshot-disk.h"
 #include "vhost-user-scene.h"
 
 #define DIR "vhost-user/lookup/"
@@ -562,6 +563,21 @@ static void machine_changes(void)
     end_busy(&s);
 }
 
+static void snapshot(void)
+{
+    Scene s = busy_scene("");
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp("snapshot.XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    snapshot_disk_create(s.qts, path);
+    snapshot_command(s.qts, "savevm then");
+    snapshot_command(s.qts, "loadvm then");
+    unlink(path);
+    end_busy(&s);
+}
+
 static void migration(void)
 {
     Scene s = busy_scene("");
@@ -631,6 +647,7 @@ static void add_pending_tests(void)
                    descriptors_are_bounded);
     qtest_add_func(DIR "pending/object-is-removed", object_is_removed);
     qtest_add_func(DIR "pending/machine-changes", machine_changes);
+    qtest_add_func(DIR "pending/snapshot", snapshot);
     qtest_add_func(DIR "pending/migration", migration);
     qtest_add_func(DIR "deadline/late-answer", late_answer);
     qtest_add_func(DIR "deadline/late-answer-and-next", late_answer_and_next);

@@ -8,14 +8,12 @@
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
-#include "qobject/qdict.h"
-#include "qobject/qlist.h"
+#include "snapshot-disk.h"
 #include "virtio-gpu-importer.h"
 #include "virtio-gpu-migration.h"
 #include "virtio-gpu-scene.h"
 
 #define LATER_ID    1000
-#define DISK_SIZE   (1 << 20)
 #define OTHERS_BYTE 0x5a
 
 /* Behind the name: version and number of records, 32 bits each */
@@ -23,67 +21,12 @@
 /* Id of the resource and UUID */
 #define RECORD_LEN  (sizeof(uint32_t) + sizeof(uuid_t))
 
-static void await_job(QTestState *qts)
-{
-    bool concluded = false;
-
-    while (!concluded) {
-        QDict *resp = qtest_qmp(qts, "{ 'execute': 'query-jobs' }");
-        QDict *job = qobject_to(QDict, qlist_peek(qdict_get_qlist(resp,
-                                                                  "return")));
-
-        concluded = g_str_equal(qdict_get_str(job, "status"), "concluded");
-        g_assert_false(qdict_haskey(job, "error"));
-        qobject_unref(resp);
-    }
-    qtest_qmp_assert_success(qts, "{ 'execute': 'job-dismiss',"
-                             " 'arguments': { 'id': 'create' } }");
-}
-
-static void disk_add(TempFile *disk, QTestState *qts)
-{
-    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-add',"
-                             " 'arguments': { 'node-name': 'disk',"
-                             " 'driver': 'qcow2', 'file': {"
-                             " 'driver': 'file', 'filename': %s } } }",
-                             disk->path);
-}
-
-static void disk_remove(QTestState *qts, const char *node)
-{
-    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-del',"
-                             " 'arguments': { 'node-name': %s } }", node);
-}
-
-/* By QEMU itself, as qemu-img need not be there */
 static TempFile *disk_new(QTestState *qts)
 {
     TempFile *disk = temp_file_new("");
 
-    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-create',"
-                             " 'arguments': { 'job-id': 'create',"
-                             " 'options': { 'driver': 'file',"
-                             " 'filename': %s, 'size': 0 } } }", disk->path);
-    await_job(qts);
-    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-add',"
-                             " 'arguments': { 'node-name': 'file',"
-                             " 'driver': 'file', 'filename': %s } }",
-                             disk->path);
-    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-create',"
-                             " 'arguments': { 'job-id': 'create',"
-                             " 'options': { 'driver': 'qcow2',"
-                             " 'file': 'file', 'size': %d } } }", DISK_SIZE);
-    await_job(qts);
-    disk_remove(qts, "file");
-    disk_add(disk, qts);
+    snapshot_disk_create(qts, disk->path);
     return disk;
-}
-
-static void assert_hmp(QTestState *qts, const char *command)
-{
-    g_autofree char *answer = qtest_hmp(qts, "%s", command);
-
-    g_assert_cmpstr(answer, ==, "");
 }
 
 static void assert_load_refused(QTestState *qts, const char *reason)
@@ -97,7 +40,7 @@ static void assert_load_refused(QTestState *qts, const char *reason)
 /* What the guest's driver knows of its queue goes back with the snapshot */
 static void load(QVirtioGPU *gpu, const QVirtQueue *then)
 {
-    assert_hmp(gpu->qts, "loadvm then");
+    snapshot_command(gpu->qts, "loadvm then");
     *gpu->ctrlq = *then;
 }
 
@@ -129,7 +72,7 @@ static void snapshot_then(void *obj, void *data, QGuestAllocator *alloc)
     QVirtQueue then = *gpu->ctrlq;
     int i;
 
-    assert_hmp(gpu->qts, "savevm then");
+    snapshot_command(gpu->qts, "savevm then");
     for (i = 0; i < 2; i++) {
         go_on(scene);
         load(gpu, &then);
@@ -149,11 +92,11 @@ static void snapshot_new_qemu(void *obj, void *data, QGuestAllocator *alloc)
     Scene *scene = scene_new(gpu, true);
     QVirtQueue then = *gpu->ctrlq;
 
-    assert_hmp(home, "savevm then");
+    snapshot_command(home, "savevm then");
     go_on(scene);
-    disk_remove(home, "disk");
+    snapshot_disk_remove(home);
 
-    disk_add(disk, to);
+    snapshot_disk_add(to, disk->path);
     qvirtio_gpu_move(gpu, to);
     load(gpu, &then);
     assert_then(scene);
@@ -193,10 +136,10 @@ static void snapshot_refused_whole(void *obj, void *data,
     QVirtQueue then = *gpu->ctrlq;
     unsigned i;
 
-    assert_hmp(gpu->qts, "savevm then");
+    snapshot_command(gpu->qts, "savevm then");
     forge(disk);
     assert_load_refused(gpu->qts, "is null");
-    assert_hmp(gpu->qts, "cont");
+    snapshot_command(gpu->qts, "cont");
     *gpu->ctrlq = then;
     g_assert_false(has_uuids(gpu->qts));
 
@@ -225,9 +168,9 @@ static void snapshot_needs_property(void *obj, void *data,
 
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
     assign_uuid({ .gpu = gpu, .id = 1 });
-    assert_hmp(home, "savevm then");
-    disk_remove(home, "disk");
-    disk_add(disk, off);
+    snapshot_command(home, "savevm then");
+    snapshot_disk_remove(home);
+    snapshot_disk_add(off, disk->path);
     assert_load_refused(off, "unsupported. Allowed features: ");
     assert_can_be_saved(off);
 
@@ -253,7 +196,7 @@ static void snapshot_look_ups(void *obj, void *data, QGuestAllocator *alloc)
     size_t size, i;
 
     old = importer_map(importer(), r->uuid, &size);
-    assert_hmp(gpu->qts, "savevm then");
+    snapshot_command(gpu->qts, "savevm then");
     memset(old, OTHERS_BYTE, size);
     load(gpu, &then);
 
