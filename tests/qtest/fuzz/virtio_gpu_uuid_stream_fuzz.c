@@ -405,9 +405,13 @@ static bool expect_fields(Reader *r)
         return false;
     }
     records = take(r, count * RECORD_SIZE);
-    /* QEMU looks at what follows: a stream never ends here */
+    /*
+     * QEMU looks at what follows.  A stream never ends there; if it does, the
+     * UUIDs have come all the same.
+     */
     return records && peek(r, SUBSECTION) != PEEKED_SUBSECTION &&
-           expect_records(r->c, records, count) && r->left > 0;
+           expect_records(r->c, records, count) &&
+           peek(r, SUBSECTION) != PEEKED_END;
 }
 
 static bool expect_subsection(Reader *r, uint8_t version)
