@@ -13,6 +13,7 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
+#include <linux/version.h>
 #include <linux/virtio_dma_buf.h>
 
 #include "virtio-uuid-reader.h"
@@ -69,4 +70,8 @@ module_misc_device(virtio_uuid_reader);
 
 MODULE_DESCRIPTION("Tells user space the UUID of a virtio dma-buf");
 MODULE_LICENSE("GPL");
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+MODULE_IMPORT_NS("DMA_BUF");
+#else
 MODULE_IMPORT_NS(DMA_BUF);
+#endif
