@@ -14,12 +14,13 @@ import struct
 
 VERSION, REPLY = 1, 4
 (GET_FEATURES, SET_FEATURES, SET_OWNER, SET_MEM_TABLE, SET_VRING_NUM,
- SET_VRING_ADDR, SET_VRING_BASE, SET_VRING_KICK, SET_VRING_CALL,
- GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES, SET_VRING_ENABLE,
- SET_BACKEND_REQ_FD, GET_CONFIG) = (
-    1, 2, 3, 5, 8, 9, 10, 12, 13, 15, 16, 18, 21, 24)
+ SET_VRING_ADDR, SET_VRING_BASE, GET_VRING_BASE, SET_VRING_KICK,
+ SET_VRING_CALL, GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES,
+ SET_VRING_ENABLE, SET_BACKEND_REQ_FD, GET_CONFIG, RESET_DEVICE) = (
+    1, 2, 3, 5, 8, 9, 10, 11, 12, 13, 15, 16, 18, 21, 24, 34)
 LOOKUP = 8
-F_BACKEND_REQ, F_CONFIG, F_SHARED_OBJECT = 1 << 5, 1 << 9, 1 << 18
+F_BACKEND_REQ, F_CONFIG, F_RESET_DEVICE, F_SHARED_OBJECT = (
+    1 << 5, 1 << 9, 1 << 13, 1 << 18)
 F_VERSION_1, F_PROTOCOL_FEATURES = 1 << 32, 1 << 30
 
 MEMORY = 4 << 20
@@ -40,7 +41,8 @@ class Gone(Exception):
 class Driver:
     """A connection to a back-end; @objects are what a look-up finds."""
 
-    def __init__(self, path, offer=F_BACKEND_REQ | F_CONFIG | F_SHARED_OBJECT):
+    def __init__(self, path, offer=F_BACKEND_REQ | F_CONFIG | F_RESET_DEVICE |
+                 F_SHARED_OBJECT):
         self.objects, self.lookups = {}, 0
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(PATIENCE)
@@ -54,10 +56,11 @@ class Driver:
         os.ftruncate(fd, MEMORY)
         self.memory = mmap.mmap(fd, MEMORY)
         self.kick, self.call = os.eventfd(0), os.eventfd(0)
-        self.seen = 0
         self.negotiate(offer)
-        self.start_queue(fd)
+        self.send(SET_MEM_TABLE,
+                  struct.pack('<IIQQQQ', 1, 0, 0, MEMORY, UADDR, 0), [fd])
         os.close(fd)
+        self.start_queue()
 
     def close(self):
         self.sock.close()
@@ -92,9 +95,9 @@ class Driver:
         if offer & F_BACKEND_REQ:
             self.send(SET_BACKEND_REQ_FD, fds=[self.theirs.fileno()])
 
-    def start_queue(self, fd):
-        self.send(SET_MEM_TABLE,
-                  struct.pack('<IIQQQQ', 1, 0, 0, MEMORY, UADDR, 0), [fd])
+    def start_queue(self):
+        self.seen = 0
+        self.memory[:BUFFERS] = bytes(BUFFERS)
         self.send(SET_VRING_NUM, struct.pack('<II', 0, QUEUE))
         self.send(SET_VRING_ADDR, struct.pack(
             '<IIQQQQ', 0, 0, UADDR + DESC, UADDR + USED, UADDR + AVAIL, 0))
@@ -107,6 +110,13 @@ class Driver:
         answer = self.ask(GET_CONFIG,
                           struct.pack('<III', 0, size, 0) + bytes(size))
         return answer[12:]
+
+    def reset(self):
+        """Reset the device as QEMU does; the queue is stopped after that."""
+        self.send(SET_VRING_ENABLE, struct.pack('<II', 0, 0))
+        self.ask(GET_VRING_BASE, struct.pack('<II', 0, 0))
+        self.send(RESET_DEVICE)
+        self.ask(GET_FEATURES)      # the reset is done when this is answered
 
     def answer_look_up(self):
         message = self.channel.recv(12 + 16, socket.MSG_WAITALL)

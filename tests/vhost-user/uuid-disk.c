@@ -72,20 +72,20 @@ bool uuid_disk_read(UUIDDisk *disk, uint64_t sector, const struct iovec *iov,
     uint64_t offset = sector ? (sector - 1) * UUID_DISK_SECTOR : 0;
     size_t head = sector ? 0 : MIN(bytes, UUID_DISK_SECTOR);
     size_t rest = bytes - head;
+    size_t inside = offset < object->size ? MIN(rest, object->size - offset)
+                                          : 0;
 
     if (!on_disk(sector, bytes)) {
         return false;
     }
-    if (rest && disk->status == UUID_DISK_EMPTY) {
-        iov_memset(iov, iov_cnt, head, 0, rest);
-    } else if (rest) {
-        if (!shared_object_covers(object, offset, rest) ||
-            !shared_object_begin(object, false)) {
+    if (inside) {
+        if (!shared_object_begin(object, false)) {
             return false;
         }
-        iov_from_buf(iov, iov_cnt, head, object->data + offset, rest);
+        iov_from_buf(iov, iov_cnt, head, object->data + offset, inside);
         shared_object_end(object, false);
     }
+    iov_memset(iov, iov_cnt, head + inside, 0, rest - inside);
     if (head) {
         read_head(disk, iov, iov_cnt);
     }

@@ -72,10 +72,11 @@ void uuid_disk_clear(UUIDDisk *disk);
  * @iov_cnt: number of pieces in @iov
  * @bytes: how much, a multiple of a sector's size
  *
- * An empty disk reads as zeros, so that a guest that searches it for
- * partitions finds none.
+ * What is outside the object reads as zeros: a guest reads the start and the
+ * end of each disk, to find partitions and file systems.
  *
- * Return: false if there is something outside the disk or the object
+ * Return: false if a sector is outside the disk, or if the object cannot be
+ * read
  */
 bool uuid_disk_read(UUIDDisk *disk, uint64_t sector, const struct iovec *iov,
                     unsigned iov_cnt, size_t bytes);

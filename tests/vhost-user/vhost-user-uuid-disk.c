@@ -90,7 +90,8 @@ static uint64_t get_features(VuDev *dev)
 /* libvhost-user adds what it does by itself, such as BACKEND_REQ. */
 static uint64_t get_protocol_features(VuDev *dev)
 {
-    return 1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT;
+    return 1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT |
+           1ULL << VHOST_USER_PROTOCOL_F_RESET_DEVICE;
 }
 
 static int get_config(VuDev *dev, uint8_t *config, uint32_t len)
@@ -116,14 +117,23 @@ static void end_session(Backend *backend)
     g_main_loop_quit(backend->loop);
 }
 
-/* A closed connection arrives as this message. */
+/* A closed connection arrives as VHOST_USER_NONE. */
 static int process_msg(VuDev *dev, VhostUserMsg *msg, int *do_reply)
 {
-    if (msg->request != VHOST_USER_NONE) {
+    Backend *backend = backend_of(dev);
+
+    switch (msg->request) {
+    case VHOST_USER_NONE:
+        end_session(backend);
+        break;
+    case VHOST_USER_RESET_DEVICE:
+        /* QEMU has stopped the queues already. */
+        uuid_disk_clear(&backend->disk);
+        break;
+    default:
         return 0;
     }
     *do_reply = 0;
-    end_session(backend_of(dev));
     return 1;
 }
 
