@@ -32,11 +32,8 @@
 #define PROTOCOL_F_SHARED_OBJECT 18
 
 enum {
-    GET_FEATURES = 1,
     SET_LOG_BASE = 6,
-    GET_PROTOCOL_FEATURES = 15,
     GET_QUEUE_NUM = 17,
-    SET_BACKEND_REQ_FD = 21,
 };
 
 typedef struct Header {
@@ -70,6 +67,7 @@ struct VhostUserPeer {
     bool quit;
     int main_fd;
     int channel;
+    int gpu_socket;
     unsigned int num_channels;  /* that QEMU has given */
     unsigned int used_channel;  /* the number of the one that the test uses */
     PeerAnswer answer;
@@ -78,6 +76,9 @@ struct VhostUserPeer {
     uint8_t refused_uuid[PEER_UUID_SIZE];
     unsigned int asked;
     uint32_t hold;
+    uint32_t die_at;
+    unsigned int deaths;        /* that are to come */
+    uint64_t served;            /* requests, a bit for each */
     size_t cut;
     bool held;
 };
@@ -275,7 +276,7 @@ static void reply_shared_object(VhostUserPeer *peer, int fd, const Message *msg)
         num_fds = MAX_FDS;
         break;
     case PEER_ANSWER_WRONG_REQUEST:
-        hdr.request = GET_FEATURES;
+        hdr.request = PEER_GET_FEATURES;
         break;
     case PEER_ANSWER_WRONG_FLAGS:
         hdr.flags = FLAG_VERSION;
@@ -307,6 +308,16 @@ static void set_channel(VhostUserPeer *peer, Message *msg)
     msg->num_fds = 0;
 }
 
+static void set_gpu_socket(VhostUserPeer *peer, Message *msg)
+{
+    g_assert_cmpuint(msg->num_fds, ==, 1);
+    if (peer->gpu_socket >= 0) {
+        close(peer->gpu_socket);
+    }
+    peer->gpu_socket = msg->fds[0];
+    msg->num_fds = 0;
+}
+
 /* Have QEMU close the channel while it waits on the main one */
 static void break_channel(VhostUserPeer *peer)
 {
@@ -323,11 +334,11 @@ static void break_channel(VhostUserPeer *peer)
 static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
 {
     switch (msg->hdr.request) {
-    case GET_FEATURES:
+    case PEER_GET_FEATURES:
         reply_u64(fd, msg, 1ULL << F_LOG_ALL | 1ULL << F_PROTOCOL_FEATURES |
                   1ULL << F_VERSION_1);
         return;
-    case GET_PROTOCOL_FEATURES:
+    case PEER_GET_PROTOCOL_FEATURES:
         reply_u64(fd, msg, protocol_features(peer));
         return;
     case GET_QUEUE_NUM:
@@ -347,7 +358,10 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
         }
         reply_shared_object(peer, fd, msg);
         return;
-    case SET_BACKEND_REQ_FD:
+    case PEER_GPU_SET_SOCKET:
+        set_gpu_socket(peer, msg);
+        return;
+    case PEER_SET_BACKEND_REQ_FD:
         set_channel(peer, msg);
         if (peer->breaks_channel) {
             break_channel(peer);
@@ -377,18 +391,33 @@ static void hold_message(VhostUserPeer *peer, int fd)
     g_mutex_unlock(&peer->lock);
 }
 
+/* Return: whether the back-end is to die at this message */
+static bool dies(VhostUserPeer *peer, const Message *msg)
+{
+    if (!peer->deaths || msg->hdr.request != peer->die_at) {
+        return false;
+    }
+    peer->deaths--;
+    return true;
+}
+
 static void serve_connection(VhostUserPeer *peer, int fd)
 {
     GPollFD pfd = { .fd = fd, .events = G_IO_IN };
+    bool dead = false;
     Message msg;
 
-    while (g_poll(&pfd, 1, -1) == 1) {
+    while (!dead && g_poll(&pfd, 1, -1) == 1) {
         hold_message(peer, fd);
         if (!read_message(fd, &msg)) {
             break;
         }
         g_mutex_lock(&peer->lock);
-        handle_message(peer, fd, &msg);
+        dead = dies(peer, &msg);
+        if (!dead) {
+            handle_message(peer, fd, &msg);
+            peer->served |= 1ULL << msg.hdr.request;
+        }
         g_cond_broadcast(&peer->cond);
         g_mutex_unlock(&peer->lock);
         close_fds(&msg);
@@ -412,6 +441,7 @@ static gpointer peer_thread(gpointer opaque)
 
         g_mutex_lock(&peer->lock);
         peer->main_fd = -1;
+        peer->served = 0;
         g_cond_broadcast(&peer->cond);
         g_mutex_unlock(&peer->lock);
         close(fd);
@@ -430,6 +460,7 @@ VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects)
     peer->shared_objects = shared_objects;
     peer->main_fd = -1;
     peer->channel = -1;
+    peer->gpu_socket = -1;
     peer->memory = qemu_memfd_create("peer", 4096, false, 0, F_SEAL_SHRINK,
                                      &error_abort);
     peer->listener = unix_listen(peer->path, &error_abort);
@@ -466,6 +497,9 @@ void vhost_user_peer_free(VhostUserPeer *peer)
     if (peer->channel >= 0) {
         close(peer->channel);
     }
+    if (peer->gpu_socket >= 0) {
+        close(peer->gpu_socket);
+    }
     g_mutex_clear(&peer->lock);
     g_cond_clear(&peer->cond);
     g_free(peer->path);
@@ -473,10 +507,17 @@ void vhost_user_peer_free(VhostUserPeer *peer)
     g_free(peer);
 }
 
-char *vhost_user_peer_chardev_args(const VhostUserPeer *peer)
+char *vhost_user_peer_reconnecting_args(const VhostUserPeer *peer,
+                                        unsigned int reconnect_ms)
 {
     return g_strdup_printf(" -chardev socket,id=%s-chr,path=%s,"
-                           "reconnect-ms=100", peer->id, peer->path);
+                           "reconnect-ms=%u", peer->id, peer->path,
+                           reconnect_ms);
+}
+
+char *vhost_user_peer_chardev_args(const VhostUserPeer *peer)
+{
+    return vhost_user_peer_reconnecting_args(peer, 100);
 }
 
 char *vhost_user_peer_args(const VhostUserPeer *peer, const char *device_opts)
@@ -599,6 +640,30 @@ void vhost_user_peer_disconnect(VhostUserPeer *peer)
     g_mutex_lock(&peer->lock);
     g_assert_cmpint(peer->main_fd, >=, 0);
     shutdown(peer->main_fd, SHUT_RDWR);
+    peer->served = 0;
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_die_at(VhostUserPeer *peer, uint32_t request,
+                            unsigned int times)
+{
+    g_mutex_lock(&peer->lock);
+    peer->die_at = request;
+    peer->deaths = times;
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_wait_deaths(VhostUserPeer *peer)
+{
+    g_mutex_lock(&peer->lock);
+    peer_wait(peer, !peer->deaths);
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_wait_served(VhostUserPeer *peer, uint32_t request)
+{
+    g_mutex_lock(&peer->lock);
+    peer_wait(peer, !peer->deaths && peer->served & 1ULL << request);
     g_mutex_unlock(&peer->lock);
 }
 
@@ -619,6 +684,17 @@ void vhost_user_peer_close_channel(VhostUserPeer *peer)
     close(peer->channel);
     peer->channel = -1;
     g_mutex_unlock(&peer->lock);
+}
+
+int vhost_user_peer_gpu_socket(VhostUserPeer *peer)
+{
+    int gpu_socket;
+
+    g_mutex_lock(&peer->lock);
+    gpu_socket = peer->gpu_socket;
+    peer->gpu_socket = -1;
+    g_mutex_unlock(&peer->lock);
+    return gpu_socket;
 }
 
 int vhost_user_peer_channel(VhostUserPeer *peer)

@@ -15,8 +15,19 @@
 #include "libqtest.h"
 
 /* Requests of QEMU that tests wait for (docs/interop/vhost-user.rst) */
+#define PEER_GET_FEATURES       1
+#define PEER_SET_FEATURES       2
+#define PEER_SET_OWNER          3
+#define PEER_SET_MEM_TABLE      5
+#define PEER_SET_VRING_ADDR     9
 #define PEER_GET_VRING_BASE     11
+#define PEER_SET_VRING_KICK     12
+#define PEER_SET_VRING_CALL     13
+#define PEER_GET_PROTOCOL_FEATURES 15
+#define PEER_SET_VRING_ENABLE   18
+#define PEER_SET_BACKEND_REQ_FD 21
 #define PEER_GET_CONFIG         24
+#define PEER_GPU_SET_SOCKET     33
 #define PEER_GET_SHARED_OBJECT  41
 
 /* Requests of the back-end */
@@ -94,6 +105,17 @@ void vhost_user_peer_free(VhostUserPeer *peer);
  * Return: options, to be freed by the caller.
  */
 char *vhost_user_peer_chardev_args(const VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_reconnecting_args() - As vhost_user_peer_chardev_args(), with
+ * a time
+ * @peer: back-end
+ * @reconnect_ms: QEMU connects again after that time; 0: never
+ *
+ * Return: options, to be freed by the caller.
+ */
+char *vhost_user_peer_reconnecting_args(const VhostUserPeer *peer,
+                                        unsigned int reconnect_ms);
 
 /**
  * vhost_user_peer_args() - QEMU's options for a back-end and its device
@@ -197,6 +219,29 @@ void vhost_user_peer_release(VhostUserPeer *peer);
 void vhost_user_peer_disconnect(VhostUserPeer *peer);
 
 /**
+ * vhost_user_peer_die_at() - Close the main channel when a request comes
+ * @peer: back-end
+ * @request: of QEMU, on the main channel; 0 for none any more
+ * @times: so often
+ */
+void vhost_user_peer_die_at(VhostUserPeer *peer, uint32_t request,
+                            unsigned int times);
+
+/**
+ * vhost_user_peer_wait_deaths() - Wait until a back-end has died
+ * @peer: back-end for which vhost_user_peer_die_at() was called, and which has
+ *        died as often as it was told to
+ */
+void vhost_user_peer_wait_deaths(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_wait_served() - Wait until a request has been served
+ * @peer: back-end, which dies no more
+ * @request: of QEMU, on the main channel, since it has last connected
+ */
+void vhost_user_peer_wait_served(VhostUserPeer *peer, uint32_t request);
+
+/**
  * vhost_user_peer_reconnect() - Close both channels, and wait for new ones
  * @peer: back-end, whose channels may be closed already
  */
@@ -207,6 +252,14 @@ void vhost_user_peer_reconnect(VhostUserPeer *peer);
  * @peer: back-end
  */
 void vhost_user_peer_close_channel(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_gpu_socket() - The socket for the display of vhost-user-gpu
+ * @peer: back-end for which PEER_GPU_SET_SOCKET was served
+ *
+ * Return: the socket, which is the caller's.
+ */
+int vhost_user_peer_gpu_socket(VhostUserPeer *peer);
 
 /**
  * vhost_user_peer_channel() - The back-end channel, for who wants no help

@@ -20,14 +20,14 @@
 const uint8_t uuid_a[PEER_UUID_SIZE] = "0123456789abcdef";
 const uint8_t uuid_b[PEER_UUID_SIZE] = "fedcba9876543210";
 
-Scene scene_with_args(bool exporter_shares, const char *more)
+/* @exporter_args: QEMU's options for the exporter's device */
+static Scene scene_begin(VhostUserPeer *exporter, const char *exporter_args,
+                         const char *more)
 {
     Scene s = {
-        .exporter = vhost_user_peer_new("exporter", exporter_shares),
+        .exporter = exporter,
         .importer = vhost_user_peer_new("importer", true),
     };
-    g_autofree char *exporter_args =
-        vhost_user_peer_args(s.exporter, ",addr=4");
     g_autofree char *importer_args = vhost_user_peer_args(s.importer, "");
     int fd = g_file_open_tmp("shared-object-log-XXXXXX", &s.log, NULL);
 
@@ -41,6 +41,26 @@ Scene scene_with_args(bool exporter_shares, const char *more)
     vhost_user_peer_wait_ready(s.exporter);
     vhost_user_peer_wait_ready(s.importer);
     return s;
+}
+
+Scene scene_with_args(bool exporter_shares, const char *more)
+{
+    VhostUserPeer *exporter = vhost_user_peer_new("exporter", exporter_shares);
+    g_autofree char *args = vhost_user_peer_args(exporter, ",addr=4");
+
+    return scene_begin(exporter, args, more);
+}
+
+Scene scene_with_device(const char *driver, unsigned int reconnect_ms)
+{
+    VhostUserPeer *exporter = vhost_user_peer_new("exporter", true);
+    g_autofree char *chardev =
+        vhost_user_peer_reconnecting_args(exporter, reconnect_ms);
+    g_autofree char *args =
+        g_strdup_printf("%s -device %s,id=exporter,chardev=exporter-chr,addr=4",
+                        chardev, driver);
+
+    return scene_begin(exporter, args, "");
 }
 
 Scene scene_new(void)

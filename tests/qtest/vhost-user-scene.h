@@ -45,6 +45,16 @@ extern const uint8_t uuid_b[PEER_UUID_SIZE];
 Scene scene_with_args(bool exporter_shares, const char *more);
 
 /**
+ * scene_with_device() - As scene_with_args(), with another device
+ * @driver: of the exporter's device, with properties, in place of
+ *          vhost-user-blk-pci
+ * @reconnect_ms: QEMU connects to the exporter again after that time; 0: never
+ *
+ * Return: the scene, to be ended with scene_end().
+ */
+Scene scene_with_device(const char *driver, unsigned int reconnect_ms);
+
+/**
  * scene_new() - As scene_with_args(), with nothing special
  *
  * Return: the scene, to be ended with scene_end().

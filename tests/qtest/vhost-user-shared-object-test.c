@@ -8,6 +8,7 @@
 #include "qemu/osdep.h"
 #include "libqtest.h"
 #include "process-fds.h"
+#include "vhost-user-death-cases.h"
 #include "vhost-user-scene.h"
 
 #define DIR "vhost-user/shared-object/"
@@ -689,5 +690,6 @@ int main(int argc, char **argv)
     add_mended_tests();
     add_lookup_tests();
     add_table_tests();
+    vhost_user_add_death_cases();
     return g_test_run();
 }

@@ -1,0 +1,15 @@
+/*
+ * vhost-user back-ends that die, for every kind of device
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_VHOST_USER_DEATH_CASES_H
+#define TESTS_VHOST_USER_DEATH_CASES_H
+
+/**
+ * vhost_user_add_death_cases() - Add a case for each device and time of death
+ */
+void vhost_user_add_death_cases(void);
+
+#endif /* TESTS_VHOST_USER_DEATH_CASES_H */
