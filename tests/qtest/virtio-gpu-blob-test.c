@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
 #include "libqtest.h"
@@ -190,6 +191,69 @@ static void shown_beyond_4_gib(void *obj, void *data, QGuestAllocator *alloc)
     });
 }
 
+/* What is said of a framebuffer of which the first WIDTH by HEIGHT are shown */
+typedef struct Framebuffer {
+    uint32_t height;
+    uint32_t stride;
+    uint32_t offset;
+} Framebuffer;
+
+static void show_framebuffer(QVirtioGPU *gpu, const Framebuffer *fb,
+                             uint32_t expect)
+{
+    struct virtio_gpu_set_scanout_blob req = {
+        .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_SET_SCANOUT_BLOB),
+        .r = { .width = cpu_to_le32(WIDTH), .height = cpu_to_le32(HEIGHT) },
+        .resource_id = cpu_to_le32(1),
+        .width = cpu_to_le32(WIDTH),
+        .height = cpu_to_le32(fb->height),
+        .format = cpu_to_le32(VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM),
+        .strides = { cpu_to_le32(fb->stride) },
+        .offsets = { cpu_to_le32(fb->offset) },
+    };
+
+    qvirtio_gpu_command({ .gpu = gpu, .req = &req, .len = sizeof(req),
+                          .expect = expect });
+}
+
+static void framebuffer_in_blob(void *obj, void *data, QGuestAllocator *alloc)
+{
+    enum { STRIDE = WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL };
+    static const Framebuffer fit[] = {
+        { 2 * HEIGHT, STRIDE, 0 },
+        { 2 * HEIGHT - 1, STRIDE, STRIDE },
+        { HEIGHT, 2 * STRIDE, 0 },
+        { HEIGHT, STRIDE, BYTES },
+    }, too_large[] = {
+        { 2 * HEIGHT + 1, STRIDE, 0 },
+        { 2 * HEIGHT, STRIDE, 4 },
+        { 2 * HEIGHT, STRIDE + 4, 0 },
+        /* 0 bytes, in 32 bits */
+        { 1u << 31, STRIDE, 0 },
+        { UINT32_MAX / STRIDE + 1, STRIDE, 0 },
+        { UINT32_MAX, STRIDE, 0 },
+        { UINT32_MAX, STRIDE, STRIDE },
+    };
+    QVirtioGPU *gpu = obj;
+    uint64_t backing;
+
+    if (blobs_missing()) {
+        return;
+    }
+    backing = guest_alloc(alloc, 2 * BYTES);
+    qvirtio_gpu_create_blob({ .gpu = gpu, .id = 1, .size = 2 * BYTES,
+                              .backing = backing, .backing_len = 2 * BYTES });
+    for (size_t i = 0; i < ARRAY_SIZE(fit); i++) {
+        show_framebuffer(gpu, &fit[i], VIRTIO_GPU_RESP_OK_NODATA);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(too_large); i++) {
+        show_framebuffer(gpu, &too_large[i],
+                         VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
+    }
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
+    guest_free(alloc, backing);
+}
+
 /* udmabuf wants whole pages: a guest could fill the host's disk with that */
 static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
 {
@@ -237,6 +301,8 @@ static void register_blob_test(void)
 
     qos_add_test("defect/blob/cursor-without-backing", "virtio-gpu",
                  cursor_without_backing, &opts);
+    qos_add_test("defect/blob/framebuffer-in-blob", "virtio-gpu",
+                 framebuffer_in_blob, &opts);
     qos_add_test("defect/blob/shown-as-image", "virtio-gpu", shown_as_image,
                  &opts);
     qos_add_test("defect/blob/shown-without-backing", "virtio-gpu",

@@ -49,8 +49,7 @@ void *importer_traced_before(GString *cmd_line, void *arg)
 {
     trace_file = temp_file_new("");
     g_test_queue_destroy((GDestroyNotify)temp_file_free, trace_file);
-    g_string_append_printf(cmd_line, " -trace virtio_export_lookup*"
-                           " -trace virtio_export_geometry_dropped -D %s",
+    g_string_append_printf(cmd_line, " -trace virtio_export_lookup* -D %s",
                            trace_file->path);
     return importer_before(cmd_line, arg);
 }
@@ -94,11 +93,6 @@ static bool was_traced(const char *event, const uint8_t *uuid)
 bool importer_traced_bottom_up(const uint8_t *uuid)
 {
     return was_traced("virtio_export_lookup_bottom_up", uuid);
-}
-
-bool importer_traced_drop(const uint8_t *uuid)
-{
-    return was_traced("virtio_export_geometry_dropped", uuid);
 }
 
 void importer_assert_traced(const uint8_t *uuid, const char *object)

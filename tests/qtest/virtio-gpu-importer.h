@@ -59,14 +59,6 @@ char *importer_traced(const uint8_t *uuid);
 bool importer_traced_bottom_up(const uint8_t *uuid);
 
 /**
- * importer_traced_drop() - Tell whether an object's geometry was found wrong
- * @uuid: of the object
- *
- * Return: true if a lookup, or the monitor, has taken it for unknown.
- */
-bool importer_traced_drop(const uint8_t *uuid);
-
-/**
  * importer_assert_traced() - Check what the last look-up gave
  * @uuid: of the object
  * @object: kind, size and geometry, as the trace event has them
