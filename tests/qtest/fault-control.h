@@ -17,6 +17,7 @@
  * @FAULT_UDMABUF: ioctl() that makes a dma-buf of a memfd
  * @FAULT_GETRANDOM: getrandom() of as many bytes as a UUID has
  * @FAULT_SENDMSG: sendmsg() of a vhost-user message
+ * @FAULT_UNMAP: virglrenderer's end of the mapping of a blob
  * @FAULT_CALLS: how many there are
  */
 typedef enum FaultCall {
@@ -27,6 +28,7 @@ typedef enum FaultCall {
     FAULT_UDMABUF,
     FAULT_GETRANDOM,
     FAULT_SENDMSG,
+    FAULT_UNMAP,
     FAULT_CALLS,
 } FaultCall;
 

@@ -185,6 +185,13 @@ int gnutls_rnd(int level, void *data, size_t length)
            ? 0 : -206; /* GNUTLS_E_RANDOM_FAILED */
 }
 
+/* Of virglrenderer, whose header need not be there */
+int virgl_renderer_resource_unmap(uint32_t res_handle)
+{
+    return fails(FAULT_UNMAP, EINVAL) ? -EINVAL
+           : NEXT(virgl_renderer_resource_unmap)(res_handle);
+}
+
 /* The monitor and qtest write text */
 static bool is_vhost_user(const struct msghdr *msg)
 {

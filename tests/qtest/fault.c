@@ -39,6 +39,7 @@ const char *fault_name(FaultCall call)
         [FAULT_UDMABUF] = "UDMABUF_CREATE",
         [FAULT_GETRANDOM] = "getrandom",
         [FAULT_SENDMSG] = "sendmsg",
+        [FAULT_UNMAP] = "virgl_renderer_resource_unmap",
     };
 
     return names[call];

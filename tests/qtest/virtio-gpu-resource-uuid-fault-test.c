@@ -12,6 +12,7 @@
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "libqos/virtio-gpu-gl.h"
 #include "qobject/qdict.h"
 #include "fault-path.h"
 #include "process-fds.h"
@@ -19,6 +20,7 @@
 #include "virtio-gpu-migration.h"
 
 #define BLOB_SIZE   8192
+#define VENUS       1       /* context */
 
 static const uint8_t its_uuid[PEER_UUID_SIZE] = "of-the-back-end";
 
@@ -329,6 +331,33 @@ static void test_load(void *obj, void *data, QGuestAllocator *alloc)
     come_home(gpu, gpu->qts);
 }
 
+/* A resource that could not be destroyed is what it was, and can be later */
+static void unref_fails(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
+    uuid_t uuid, again;
+
+    qvirtio_gpu_create_venus_context(gpu, VENUS);
+    qvirtio_gpu_create_blob({
+        .gpu = gpu, .id = FAULT_ID, .ctx = VENUS, .size = BLOB_SIZE,
+        .blob_mem = VIRTIO_GPU_BLOB_MEM_HOST3D,
+        .blob_flags = VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
+    });
+    assign_uuid({ .gpu = gpu, .id = FAULT_ID, .uuid = uuid });
+    qvirtio_gpu_map_blob(gpu, FAULT_ID, 0);
+
+    fault_arm(qtest_pid(gpu->qts), FAULT_UNMAP, 1, false);
+    qvirtio_gpu_unref({ .gpu = gpu, .id = FAULT_ID,
+                        .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
+    g_assert_true(fault_disarm());
+    g_assert_true(importer_finds(importer(), uuid));
+    assign_uuid({ .gpu = gpu, .id = FAULT_ID, .uuid = again });
+    g_assert_cmpint(uuid_compare(uuid, again), ==, 0);
+
+    qvirtio_gpu_unref({ .gpu = gpu, .id = FAULT_ID });
+    g_assert_false(importer_finds(importer(), uuid));
+}
+
 static void *fault_before(GString *cmd_line, void *arg)
 {
     return importer_exporter_before(cmd_line, blob_before(cmd_line, arg));
@@ -344,6 +373,18 @@ static void add_path_test(const char *name, const FaultPath *path)
     };
 
     qos_add_test(full, "virtio-gpu-pci", test_path, &opts);
+}
+
+static void add_venus_test(const char *name, QOSTestFunc func)
+{
+    g_autofree char *full = g_strconcat("resource-uuid/fault/", name, NULL);
+    QOSGraphTestOptions opts = {
+        .edge.extra_device_opts = RESOURCE_UUID_ON
+                                  ",blob=on,hostmem=64M,venus=on",
+        .before = importer_before,
+    };
+
+    qos_add_test(full, "virtio-gpu-gl-pci", func, &opts);
 }
 
 static void register_fault_test(void)
@@ -377,6 +418,10 @@ static void register_fault_test(void)
     /* set where EGL is known to make dma-bufs of textures */
     if (getenv("QTEST_GL_DMABUF")) {
         add_uuid_gl_pci_tests(gl_tests, importer_before);
+    }
+    /* set where virglrenderer has blobs, and a server for Vulkan */
+    if (getenv("QTEST_GL_BLOB")) {
+        add_venus_test("gl-blob/unref", unref_fails);
     }
 }
 
