@@ -139,6 +139,112 @@ static void anew_after_reset(QVirtioGPU *gpu, QVirtioGPU *other)
     }
 }
 
+enum { IN_FLIGHT = 16 };
+
+typedef struct Command {
+    struct virtio_gpu_cmd_submit req;
+    struct virtio_gpu_ctrl_hdr resp;
+} Command;
+
+/* Commands that have been rendered and wait for fences, and one more */
+typedef struct InFlight {
+    uint64_t addr;
+    uint32_t heads[IN_FLIGHT + 1];
+} InFlight;
+
+static void put_command(InFlight *f, QVirtioGPU *gpu, int i, uint32_t flags)
+{
+    uint64_t addr = f->addr + i * sizeof(Command);
+    Command command = {
+        .req.hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_SUBMIT_3D),
+    };
+
+    command.req.hdr.flags = cpu_to_le32(flags);
+    /* it never comes: virglrenderer has 32 bits for it */
+    command.req.hdr.fence_id = cpu_to_le64((1ull << 32) + i);
+    qtest_memwrite(gpu->qts, addr, &command, sizeof(command));
+    f->heads[i] = qvirtqueue_add(gpu->qts, gpu->ctrlq, addr,
+                                 sizeof(command.req), false, true);
+    qvirtqueue_add(gpu->qts, gpu->ctrlq, addr + sizeof(command.req),
+                   sizeof(command.resp), true, false);
+    qvirtqueue_kick(gpu->qts, gpu->vdev, gpu->ctrlq, f->heads[i]);
+}
+
+/* Return: false if no command has ended; if one has, it is the one at @i */
+static bool has_ended(InFlight *f, QVirtioGPU *gpu, int i)
+{
+    uint32_t head, len;
+    Command command;
+
+    if (!qvirtqueue_get_buf(gpu->qts, gpu->ctrlq, &head, &len)) {
+        return false;
+    }
+    g_assert_cmpuint(head, ==, f->heads[i]);
+    g_assert_cmpuint(len, ==, sizeof(command.resp));
+    qtest_memread(gpu->qts, f->addr + i * sizeof(command), &command,
+                  sizeof(command));
+    g_assert_cmphex(le32_to_cpu(command.resp.type), ==,
+                    VIRTIO_GPU_RESP_OK_NODATA);
+    g_assert_cmphex(command.resp.flags, ==, command.req.hdr.flags);
+    return true;
+}
+
+/* The last command has no fence: the others have been taken off before it */
+static void put_in_flight(InFlight *f, QVirtioGPU *gpu)
+{
+    gint64 start = g_get_monotonic_time();
+    int i;
+
+    f->addr = guest_alloc(gpu->alloc, (IN_FLIGHT + 1) * sizeof(Command));
+    for (i = 0; i < IN_FLIGHT; i++) {
+        put_command(f, gpu, i, VIRTIO_GPU_FLAG_FENCE);
+    }
+    put_command(f, gpu, i, 0);
+    while (!has_ended(f, gpu, i)) {
+        g_assert_cmpint(g_get_monotonic_time() - start, <,
+                        60 * G_USEC_PER_SEC);
+    }
+}
+
+static void assert_ended_in_order(InFlight *f, QVirtioGPU *gpu)
+{
+    int i;
+
+    for (i = 0; i < IN_FLIGHT; i++) {
+        g_assert_true(has_ended(f, gpu, i));
+    }
+    guest_free(gpu->alloc, f->addr);
+}
+
+static void in_flight_when_stopped(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    InFlight f;
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        put_in_flight(&f, gpu);
+        qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'stop' }");
+        assert_ended_in_order(&f, gpu);
+        qtest_qmp_assert_success(gpu->qts, "{ 'execute': 'cont' }");
+    }
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+}
+
+/* More than the queue has room for, in all */
+static void in_flight_when_reset(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    InFlight f;
+    int i;
+
+    for (i = 0; i < 2 * gpu->ctrlq->size / IN_FLIGHT; i++) {
+        put_in_flight(&f, gpu);
+        qvirtio_reset(gpu->vdev);
+        assert_ended_in_order(&f, gpu);
+        qvirtio_gpu_start(gpu, 0);
+    }
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+}
+
 static void asked_twice(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     uuid_t again;
@@ -526,6 +632,10 @@ static void add_virgl_tests(void)
     static const UUIDTest tests[] = {
         { "vhost-user-gpu-gl/not-a-texture", run_test, not_a_texture },
         { "vhost-user-gpu-gl/anew-after-reset", run_test, anew_after_reset },
+        { "vhost-user-gpu-gl/in-flight-when-stopped",
+          run_test, in_flight_when_stopped },
+        { "vhost-user-gpu-gl/in-flight-when-reset",
+          run_test, in_flight_when_reset },
         { "vhost-user-gpu-gl/asked-twice", run_test, asked_twice },
         { "vhost-user-gpu-gl/no-resource", run_test, no_resource },
         { "vhost-user-gpu-gl/not-negotiated", run_test, not_negotiated },
