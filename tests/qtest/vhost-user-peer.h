@@ -38,6 +38,8 @@
 #define PEER_LOOKUP             8
 
 #define PEER_NEED_REPLY         (1 << 3)
+/* In the u64 of PEER_HOST_NOTIFIER */
+#define PEER_NO_FD              (1 << 8)
 /* UUIDs are this many bytes */
 #define PEER_UUID_SIZE          16
 /* Descriptors that QEMU receives with a message */

@@ -619,6 +619,81 @@ static void host_notifiers_without_place(void)
     set_host_notifiers(false);
 }
 
+static bool is_mapped(pid_t pid, uint64_t addr)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/maps", pid);
+    g_autofree char *maps = NULL;
+    uint64_t begin, end;
+    const char *line;
+
+    g_assert_true(g_file_get_contents(path, &maps, NULL, NULL));
+    for (line = maps; line && *line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64, &begin, &end) == 2 &&
+            begin <= addr && addr < end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All of QEMU's RAM blocks have memory */
+static void assert_blocks_mapped(Scene *s)
+{
+    g_autofree char *blocks = qtest_hmp(s->qts, "info ramblock");
+    g_auto(GStrv) lines = g_strsplit(blocks, "\r\n", -1);
+    unsigned int i, num = 0;
+    uint64_t addr;
+    char *hva;
+
+    /* after the line with the columns' names */
+    for (i = 1; lines[i]; i++) {
+        hva = strrchr(lines[i], 'x');
+        if (hva) {
+            g_assert_cmpint(sscanf(hva + 1, "%" SCNx64, &addr), ==, 1);
+            g_assert_true(is_mapped(qtest_pid(s->qts), addr));
+            num++;
+        }
+    }
+    g_assert_cmpuint(num, >, 0);
+}
+
+static void drop_host_notifier(VhostUserPeer *peer)
+{
+    const uint64_t area[] = { PEER_NO_FD, qemu_real_host_page_size(), 0 };
+
+    vhost_user_peer_send(peer, PEER_HOST_NOTIFIER, PEER_NEED_REPLY, area,
+                         sizeof(area));
+    g_assert_cmpuint(vhost_user_peer_recv(peer, PEER_HOST_NOTIFIER).u64, ==, 0);
+}
+
+static void host_notifier_leaves_none(void)
+{
+    Scene s = scene_with_args(true, "-global virtio-pci.page-per-vq=on");
+
+    scene_start(&s);
+    for (int i = 0; i < 3; i++) {
+        g_assert_true(set_host_notifier(s.exporter));
+        assert_blocks_mapped(&s);
+        drop_host_notifier(s.exporter);
+        add_no_device(&s);
+        assert_blocks_mapped(&s);
+    }
+    scene_end(&s);
+}
+
+static void host_notifier_without_place_leaves_none(void)
+{
+    Scene s = scene_new();
+
+    scene_start(&s);
+    for (int i = 0; i < 3; i++) {
+        g_assert_false(set_host_notifier(s.exporter));
+        assert_blocks_mapped(&s);
+    }
+    scene_end(&s);
+}
+
 static void add_mended_tests(void)
 {
     qtest_add_func(DIR "defect/uuid-reaches-exporter", uuid_reaches_exporter);
@@ -636,6 +711,8 @@ static void add_mended_tests(void)
     qtest_add_func(DIR "defect/config-change-before-lookup",
                    config_change_before_lookup);
     qtest_add_func(DIR "defect/host-notifiers", host_notifiers);
+    qtest_add_func(DIR "defect/host-notifier-leaves-none",
+                   host_notifier_leaves_none);
     /* to memcheck or ASan only */
     qtest_add_func(DIR "defect-of-memory/host-notifiers-without-place",
                    host_notifiers_without_place);
@@ -674,6 +751,8 @@ static void add_table_tests(void)
     qtest_add_func(DIR "request/not-negotiated", not_negotiated);
     qtest_add_func(DIR "request/refusals-are-not-logged",
                    refusals_are_not_logged);
+    qtest_add_func(DIR "request/host-notifier-without-place-leaves-none",
+                   host_notifier_without_place_leaves_none);
     qtest_add_func(DIR "add/taken-uuid", taken_uuid);
     qtest_add_func(DIR "add/null-uuid", null_uuid);
     qtest_add_func(DIR "add/number-is-limited", number_is_limited);
