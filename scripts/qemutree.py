@@ -130,12 +130,14 @@ class Patch:
 
 
 def overlay_files(top=TOP):
-    """Every file of the overlay, as its path in QEMU."""
+    """Every file of the overlay, as its path in QEMU.  README.md is about
+    the folder here."""
     found = []
     for directory in OVERLAY_DIRS:
         for path in sorted((top / directory).rglob('*')):
             if path.is_file() and not path.name.startswith('.') \
-                    and not path.name.endswith('~'):
+                    and not path.name.endswith('~') \
+                    and path.name != 'README.md':
                 found.append(str(path.relative_to(top)))
     return found
 
