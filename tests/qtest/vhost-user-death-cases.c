@@ -423,6 +423,116 @@ static void gpu_started_twice(gconstpointer opaque)
     finish(&s);
 }
 
+/* What QEMU prints: not a line for each of so many messages or connections */
+#define MANY 1000
+#define FEW_LINES (MANY / 2)
+
+static void assert_few_lines(Scene *s)
+{
+    g_autofree char *log = NULL;
+
+    scene_assert_lives(s);
+    g_assert_true(g_file_get_contents(s->log, &log, NULL, NULL));
+    g_assert_cmpuint(lines_of(log), <, FEW_LINES);
+}
+
+static void flood_connections(gconstpointer opaque)
+{
+    static const uint32_t requests[] = {
+        PEER_GET_FEATURES, PEER_SET_OWNER, PEER_SET_VRING_ENABLE,
+    };
+    const Device *device = opaque;
+    Scene s = scene_with_device(device->driver, 1);
+
+    scene_start(&s);
+    for (int i = 0; i < ARRAY_SIZE(requests); i++) {
+        vhost_user_peer_die_at(s.exporter, requests[i],
+                               MANY / ARRAY_SIZE(requests));
+        die(&s, device);
+        restart(&s, device);
+    }
+    assert_few_lines(&s);
+    finish(&s);
+}
+
+static void flood_messages(gconstpointer opaque)
+{
+    static const uint32_t requests[] = { PEER_IOTLB, PEER_CONFIG_CHANGE, 99 };
+    const Device *device = opaque;
+    const uint8_t payload[40] = { };
+    Scene s = scene_of(device);
+
+    vhost_user_peer_refuse_config(s.exporter);
+    for (int i = 0; i < 2 * ARRAY_SIZE(requests) * MANY; i++) {
+        if (i == ARRAY_SIZE(requests) * MANY) {
+            scene_start(&s);
+        }
+        vhost_user_peer_send(s.exporter, requests[i % ARRAY_SIZE(requests)],
+                             PEER_NEED_REPLY, payload, sizeof(payload));
+        vhost_user_peer_recv(s.exporter, requests[i % ARRAY_SIZE(requests)]);
+    }
+    assert_few_lines(&s);
+    finish(&s);
+}
+
+static void flood_queue_errors(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    scene_start(&s);
+    for (int i = 0; i < MANY; i++) {
+        vhost_user_peer_tell_error(s.exporter);
+        scene_assert_lives(&s);
+    }
+    assert_few_lines(&s);
+    finish(&s);
+}
+
+/* The guest may read it as often as it likes */
+static void flood_config(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    scene_start(&s);
+    vhost_user_peer_refuse_config(s.exporter);
+    for (int i = 0; i < MANY; i++) {
+        qvirtio_config_readb(&s.dev->vdev, 0);
+    }
+    assert_few_lines(&s);
+    finish(&s);
+}
+
+/* Requests on the socket for the display that are too short, or unknown */
+static void flood_gpu_display(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    const uint32_t edid_of_none[] = { 11, 0, 4, UINT32_MAX };
+    const uint32_t too_short[] = { 7, 0, 0 };
+    const uint32_t unknown[] = { 99, 0, 0 };
+    Scene s = scene_of(device);
+    int sock;
+
+    scene_start(&s);
+    vhost_user_peer_wait_served(s.exporter, PEER_GPU_SET_SOCKET);
+    sock = vhost_user_peer_gpu_socket(s.exporter);
+    for (int i = 0; i < MANY; i++) {
+        g_assert_cmpint(write(sock, edid_of_none, sizeof(edid_of_none)), ==,
+                        sizeof(edid_of_none));
+        g_assert_cmpint(write(sock, too_short, sizeof(too_short)), ==,
+                        sizeof(too_short));
+        g_assert_cmpint(write(sock, unknown, sizeof(unknown)), ==,
+                        sizeof(unknown));
+    }
+    shutdown(sock, SHUT_WR);
+    /* QEMU closes it when it has read all that */
+    g_assert_cmpint(read(sock, &(char) { 0 }, 1), ==, 0);
+    close(sock);
+    assert_few_lines(&s);
+    finish(&s);
+}
+
 static void add_case(const char *name, GTestDataFunc fn, const Device *device)
 {
     g_autofree char *path = g_strdup_printf(DIR "%s/%s", name, device->name);
@@ -453,6 +563,11 @@ void vhost_user_add_death_cases(void)
         add_case("after-stop", after_stop, device);
         add_case("config-change-before-start", config_change_before_start,
                  device);
+        add_case("flood/messages", flood_messages, device);
+        add_case("flood/queue-errors", flood_queue_errors, device);
+        if (device->has_config) {
+            add_case("flood/config", flood_config, device);
+        }
         if (device->can_be_plugged) {
             add_case("in-plug", in_plug, device);
             add_case("in-unplug", in_unplug, device);
@@ -460,9 +575,11 @@ void vhost_user_add_death_cases(void)
         if (g_str_equal(device->name, "gpu")) {
             add_case("display", gpu_display, device);
             add_case("started-twice", gpu_started_twice, device);
+            add_case("flood/display", flood_gpu_display, device);
         }
         if (device->reconnects) {
             add_case("in-connect", in_connect, device);
+            add_case("flood/connections", flood_connections, device);
         }
     }
 }

@@ -68,6 +68,8 @@ struct VhostUserPeer {
     int main_fd;
     int channel;
     int gpu_socket;
+    int vring_err;
+    bool no_config;
     unsigned int num_channels;  /* that QEMU has given */
     unsigned int used_channel;  /* the number of the one that the test uses */
     PeerAnswer answer;
@@ -308,13 +310,14 @@ static void set_channel(VhostUserPeer *peer, Message *msg)
     msg->num_fds = 0;
 }
 
-static void set_gpu_socket(VhostUserPeer *peer, Message *msg)
+/* Keep the descriptor of @msg in place of an older one */
+static void keep_fd(int *fd, Message *msg)
 {
     g_assert_cmpuint(msg->num_fds, ==, 1);
-    if (peer->gpu_socket >= 0) {
-        close(peer->gpu_socket);
+    if (*fd >= 0) {
+        close(*fd);
     }
-    peer->gpu_socket = msg->fds[0];
+    *fd = msg->fds[0];
     msg->num_fds = 0;
 }
 
@@ -348,8 +351,10 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
         reply(fd, msg, NULL, 0);
         return;
     case PEER_GET_VRING_BASE:
-    case PEER_GET_CONFIG:
         reply(fd, msg, msg->bytes, msg->hdr.size);
+        return;
+    case PEER_GET_CONFIG:
+        reply(fd, msg, msg->bytes, peer->no_config ? 0 : msg->hdr.size);
         return;
     case PEER_GET_SHARED_OBJECT:
         if (msg->hdr.size == PEER_UUID_SIZE) {
@@ -359,8 +364,11 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
         reply_shared_object(peer, fd, msg);
         return;
     case PEER_GPU_SET_SOCKET:
-        set_gpu_socket(peer, msg);
+        keep_fd(&peer->gpu_socket, msg);
         return;
+    case PEER_SET_VRING_ERR:
+        keep_fd(&peer->vring_err, msg);
+        break;
     case PEER_SET_BACKEND_REQ_FD:
         set_channel(peer, msg);
         if (peer->breaks_channel) {
@@ -461,6 +469,7 @@ VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects)
     peer->main_fd = -1;
     peer->channel = -1;
     peer->gpu_socket = -1;
+    peer->vring_err = -1;
     peer->memory = qemu_memfd_create("peer", 4096, false, 0, F_SEAL_SHRINK,
                                      &error_abort);
     peer->listener = unix_listen(peer->path, &error_abort);
@@ -499,6 +508,9 @@ void vhost_user_peer_free(VhostUserPeer *peer)
     }
     if (peer->gpu_socket >= 0) {
         close(peer->gpu_socket);
+    }
+    if (peer->vring_err >= 0) {
+        close(peer->vring_err);
     }
     g_mutex_clear(&peer->lock);
     g_cond_clear(&peer->cond);
@@ -683,6 +695,23 @@ void vhost_user_peer_close_channel(VhostUserPeer *peer)
     g_mutex_lock(&peer->lock);
     close(peer->channel);
     peer->channel = -1;
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_refuse_config(VhostUserPeer *peer)
+{
+    g_mutex_lock(&peer->lock);
+    peer->no_config = true;
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_tell_error(VhostUserPeer *peer)
+{
+    const uint64_t one = 1;
+
+    g_mutex_lock(&peer->lock);
+    g_assert_cmpint(write(peer->vring_err, &one, sizeof(one)), ==,
+                    sizeof(one));
     g_mutex_unlock(&peer->lock);
 }
 

@@ -23,6 +23,7 @@
 #define PEER_GET_VRING_BASE     11
 #define PEER_SET_VRING_KICK     12
 #define PEER_SET_VRING_CALL     13
+#define PEER_SET_VRING_ERR      14
 #define PEER_GET_PROTOCOL_FEATURES 15
 #define PEER_SET_VRING_ENABLE   18
 #define PEER_SET_BACKEND_REQ_FD 21
@@ -31,6 +32,7 @@
 #define PEER_GET_SHARED_OBJECT  41
 
 /* Requests of the back-end */
+#define PEER_IOTLB              1
 #define PEER_CONFIG_CHANGE      2
 #define PEER_HOST_NOTIFIER      3
 #define PEER_ADD                6
@@ -254,6 +256,18 @@ void vhost_user_peer_reconnect(VhostUserPeer *peer);
  * @peer: back-end
  */
 void vhost_user_peer_close_channel(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_refuse_config() - Have no configuration from now on
+ * @peer: back-end; GET_CONFIG is answered without one
+ */
+void vhost_user_peer_refuse_config(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_tell_error() - Tell QEMU of an error in a queue
+ * @peer: back-end for which PEER_SET_VRING_ERR was served
+ */
+void vhost_user_peer_tell_error(VhostUserPeer *peer);
 
 /**
  * vhost_user_peer_gpu_socket() - The socket for the display of vhost-user-gpu

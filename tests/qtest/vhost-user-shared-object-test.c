@@ -494,21 +494,27 @@ static void number_is_limited(void)
     scene_end(&s);
 }
 
-/* QEMU closes the channel rather than wait for the back-end to read */
-static void replies_are_not_read(void)
+/* Send lookups until QEMU closes the channel */
+static void read_no_replies(VhostUserPeer *by)
 {
     gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
-    Scene s = scene_new();
     int ret;
 
-    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     do {
-        ret = vhost_user_peer_try_send(s.importer, PEER_LOOKUP,
-                                       PEER_NEED_REPLY, uuid_a,
-                                       PEER_UUID_SIZE);
+        ret = vhost_user_peer_try_send(by, PEER_LOOKUP, PEER_NEED_REPLY,
+                                       uuid_a, PEER_UUID_SIZE);
         g_assert_true(ret == 0 || ret == EAGAIN || ret == EPIPE);
         g_assert_cmpint(g_get_monotonic_time(), <, until);
     } while (ret != EPIPE);
+}
+
+/* QEMU closes the channel rather than wait for the back-end to read */
+static void replies_are_not_read(void)
+{
+    Scene s = scene_new();
+
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    read_no_replies(s.importer);
     scene_assert_lives(&s);
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_b));
     scene_end(&s);
@@ -534,6 +540,35 @@ static void refusals_are_not_logged(void)
         vhost_user_peer_send(s.importer, PEER_LOOKUP, 0, NULL, 0);
         got = vhost_user_peer_recv(s.importer, PEER_LOOKUP);
         g_assert_cmpuint(got.u64, !=, 0);
+    }
+    g_assert_true(g_file_get_contents(s.log, &after, NULL, NULL));
+    g_assert_cmpstr(after, ==, before);
+    scene_end(&s);
+}
+
+/* Until QEMU has said all that it has to say, so that nothing is cut off */
+static void reconnect_whole(VhostUserPeer *peer)
+{
+    vhost_user_peer_reconnect(peer);
+    vhost_user_peer_wait_served(peer, PEER_SET_VRING_ERR);
+}
+
+/* A back-end can do so again, on another connection */
+static void broken_channels_are_not_logged(void)
+{
+    const uint32_t too_large[] = { PEER_ADD, 1, 0xfffffff0 };
+    g_autofree char *after = NULL;
+    g_autofree char *before = NULL;
+    Scene s = scene_new();
+
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    g_assert_true(g_file_get_contents(s.log, &before, NULL, NULL));
+    for (int i = 0; i < 10; i++) {
+        g_assert_cmpint(write(vhost_user_peer_channel(s.importer), too_large,
+                              sizeof(too_large)), ==, sizeof(too_large));
+        reconnect_whole(s.importer);
+        read_no_replies(s.importer);
+        reconnect_whole(s.importer);
     }
     g_assert_true(g_file_get_contents(s.log, &after, NULL, NULL));
     g_assert_cmpstr(after, ==, before);
@@ -751,6 +786,8 @@ static void add_table_tests(void)
     qtest_add_func(DIR "request/not-negotiated", not_negotiated);
     qtest_add_func(DIR "request/refusals-are-not-logged",
                    refusals_are_not_logged);
+    qtest_add_func(DIR "request/broken-channels-are-not-logged",
+                   broken_channels_are_not_logged);
     qtest_add_func(DIR "request/host-notifier-without-place-leaves-none",
                    host_notifier_without_place_leaves_none);
     qtest_add_func(DIR "add/taken-uuid", taken_uuid);
