@@ -533,6 +533,51 @@ static void flood_gpu_display(gconstpointer opaque)
     finish(&s);
 }
 
+static void send_gpu(int sock, uint32_t request, const uint32_t *words,
+                     size_t len)
+{
+    uint32_t hdr[] = { request, 0, len * sizeof(*words) };
+
+    g_assert_cmpint(write(sock, hdr, sizeof(hdr)), ==, sizeof(hdr));
+    g_assert_cmpint(write(sock, words, len * sizeof(*words)), ==,
+                    len * sizeof(*words));
+}
+
+/* Images that are too large, or of no place, and a message without end */
+static void gpu_display_is_checked(gconstpointer opaque)
+{
+    enum { SCANOUT = 7, UPDATE = 8 };
+    const Device *device = opaque;
+    const uint32_t pixel[] = { 0, 0, 0, 1, 1, 0x123456 };
+    const uint32_t beside[] = { 0, UINT32_MAX, UINT32_MAX, 1, 1, 0x123456 };
+    const uint32_t empty[] = { 0, 0, 0, UINT32_MAX, 0, 0x123456 };
+    const uint32_t sizes[][3] = {
+        { 0, UINT32_MAX, UINT32_MAX }, { 0, 1, 1u << 30 }, { 0, 64, 0 },
+        { 0, 0, 0 }, { 0, 64, 64 }, { 0, 64, 64 }, { 0, 32, 32 }, { 0, 0, 0 },
+    };
+    const uint32_t endless[] = { UPDATE, 0, UINT32_MAX };
+    Scene s = scene_of(device);
+    int sock, i;
+
+    scene_start(&s);
+    vhost_user_peer_wait_served(s.exporter, PEER_GPU_SET_SOCKET);
+    sock = vhost_user_peer_gpu_socket(s.exporter);
+    send_gpu(sock, UPDATE, pixel, ARRAY_SIZE(pixel));
+    for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+        send_gpu(sock, SCANOUT, sizes[i / 2], ARRAY_SIZE(sizes[0]));
+        send_gpu(sock, UPDATE, empty, ARRAY_SIZE(empty));
+        if (i % 2) {
+            send_gpu(sock, UPDATE, pixel, ARRAY_SIZE(pixel));
+            send_gpu(sock, UPDATE, beside, ARRAY_SIZE(beside));
+        }
+    }
+    g_assert_cmpint(write(sock, endless, sizeof(endless)), ==,
+                    sizeof(endless));
+    g_assert_cmpint(read(sock, &(char) { 0 }, 1), ==, 0);
+    close(sock);
+    finish(&s);
+}
+
 static void add_case(const char *name, GTestDataFunc fn, const Device *device)
 {
     g_autofree char *path = g_strdup_printf(DIR "%s/%s", name, device->name);
@@ -576,6 +621,7 @@ void vhost_user_add_death_cases(void)
             add_case("display", gpu_display, device);
             add_case("started-twice", gpu_started_twice, device);
             add_case("flood/display", flood_gpu_display, device);
+            add_case("display-is-checked", gpu_display_is_checked, device);
         }
         if (device->reconnects) {
             add_case("in-connect", in_connect, device);
