@@ -17,6 +17,7 @@
 #include "qemu/memfd.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "ui/qemu-pixman.h"
+#include "ui/save-file.h"
 
 #include <linux/dma-buf.h>
 #include <sys/ioctl.h>
@@ -197,29 +198,6 @@ virtio_export_dump_copy_image(const VirtIOExportObject *object, Error **errp)
            ? g_steal_pointer(&image) : NULL;
 }
 
-static void virtio_export_dump_save_image(pixman_image_t *image,
-                                          const char *filename, Error **errp)
-{
-    int fd = qemu_create(filename, O_WRONLY | O_TRUNC, 0666, errp);
-    struct stat st;
-    int copy;
-
-    if (fd < 0) {
-        return;
-    }
-    /* The descriptors of a set have a common position. */
-    lseek(fd, 0, SEEK_SET);
-    copy = qemu_dup(fd);    /* which png_save() closes */
-    if (copy < 0) {
-        error_setg_errno(errp, errno, "Could not duplicate a descriptor");
-    }
-    if ((copy < 0 || !png_save(copy, image, errp)) &&
-        fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-        qemu_unlink(filename);
-    }
-    qemu_close(fd);
-}
-
 typedef struct VirtIOExportDump {
     VirtIOExportObject object;
     Error *err;
@@ -265,6 +243,7 @@ void coroutine_fn qmp_x_virtio_export_dump(const char *uuid,
 {
     ERRP_GUARD();
     g_autoptr(pixman_image_t) image = NULL;
+    g_autoptr(GByteArray) png = NULL;
     VirtIOExportObject object;
     QemuUUID parsed;
 
@@ -281,5 +260,8 @@ void coroutine_fn qmp_x_virtio_export_dump(const char *uuid,
         error_prepend(errp, "cannot dump the object with UUID %s: ", uuid);
         return;
     }
-    virtio_export_dump_save_image(image, filename, errp);
+    png = png_encode(image, errp);
+    if (png) {
+        qemu_save_file(filename, png->data, png->len, errp);
+    }
 }

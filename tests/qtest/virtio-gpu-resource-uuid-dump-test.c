@@ -217,8 +217,23 @@ static void onto_a_full_disk(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(symlink("/dev/full", output.name), ==, 0);
     draw_noise(gpu, formats[1].format, pixels, uuid);
     send_dump(gpu->qts, uuid, output.name);
-    receive_error(gpu->qts, "PNG creation failed: Write Error");
+    receive_error(gpu->qts, ": No space left on device");
     g_assert_cmpint(access(output.name, F_OK), ==, 0);
+    output_free(&output);
+}
+
+/* Nobody reads from it: who opens it as a file waits */
+static void into_a_pipe(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    Output output = output_new();
+    uint8_t pixels[BYTES];
+    uuid_t uuid;
+
+    g_assert_cmpint(mkfifo(output.name, 0600), ==, 0);
+    draw_noise(gpu, formats[1].format, pixels, uuid);
+    send_dump(gpu->qts, uuid, output.name);
+    receive_error(gpu->qts, " is neither a file nor a device");
     output_free(&output);
 }
 
@@ -365,6 +380,7 @@ static void register_dump_test(void)
     static const UUIDTest pci_tests[] = {
         { "dump/into-a-set-of-descriptors", into_a_set_of_descriptors },
         { "dump/onto-a-full-disk", onto_a_full_disk },
+        { "dump/into-a-pipe", into_a_pipe },
         { "dump/too-wide", too_wide },
         { "dump/of-a-back-end", of_a_back_end },
         { "query-exports/while-a-back-end-is-busy",

@@ -57,36 +57,84 @@ static void ppm_of_any_width(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
-#ifdef CONFIG_PNG
-/* Noise cannot be compressed to less than is written at a time */
+static void assert_not_saved(QVirtioGPU *gpu, const char *file,
+                             const char *format, const char *reason)
+{
+    QDict *error = qtest_qmp_assert_failure_ref(
+        gpu->qts, "{ 'execute': 'screendump', 'arguments': {"
+        " 'filename': %s, 'device': %s, 'format': %s } }",
+        file, QVIRTIO_GPU_ID, format);
+    const char *said = qdict_get_str(error, "desc");
+
+    g_test_message("%s", said);
+    g_assert_true(g_str_has_suffix(said, reason));
+    qobject_unref(error);
+}
+
 static void disk_full(void *obj, void *data, QGuestAllocator *alloc)
 {
-    QVirtioGPU *gpu = obj;
     g_autofree char *dir = g_dir_make_tmp("virtio-gpu-test-XXXXXX", NULL);
     g_autofree char *file = g_build_filename(dir, "full", NULL);
     g_autofree uint8_t *pixels = noise(WIDTH);
-    QDict *error;
 
     g_assert_cmpint(symlink("/dev/full", file), ==, 0);
-    show(gpu, alloc, pixels, WIDTH);
-    error = qtest_qmp_assert_failure_ref(
-        gpu->qts, "{ 'execute': 'screendump', 'arguments': {"
-        " 'filename': %s, 'device': %s, 'format': 'png' } }",
-        file, QVIRTIO_GPU_ID);
-    g_assert_cmpstr(qdict_get_str(error, "desc"), ==,
-                    "PNG creation failed: Write Error");
-    qobject_unref(error);
-    g_assert_cmpint(access(file, F_OK), ==, -1);
+    show(obj, alloc, pixels, WIDTH);
+    assert_not_saved(obj, file, "ppm", ": No space left on device");
+    g_assert_cmpint(unlink(file), ==, 0);
     g_assert_cmpint(rmdir(dir), ==, 0);
+}
+
+/* There is room in the pipe, so that who writes to it has not to wait */
+static void into_a_pipe(void *obj, void *data, QGuestAllocator *alloc)
+{
+    g_autofree char *dir = g_dir_make_tmp("virtio-gpu-test-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(dir, "pipe", NULL);
+    g_autofree uint8_t *pixels = noise(WIDTH);
+    int fd;
+
+    g_assert_cmpint(mkfifo(file, 0600), ==, 0);
+    fd = open(file, O_RDONLY | O_NONBLOCK);
+    g_assert_cmpint(fd, >=, 0);
+    show(obj, alloc, pixels, WIDTH);
+    assert_not_saved(obj, file, "ppm", " is neither a file nor a device");
+    close(fd);
+    g_assert_cmpint(unlink(file), ==, 0);
+    g_assert_cmpint(rmdir(dir), ==, 0);
+}
+
+#ifdef CONFIG_PNG
+/* libpng takes no more than a million rows */
+static void png_too_tall(void *obj, void *data, QGuestAllocator *alloc)
+{
+    g_autofree char *dir = g_dir_make_tmp("virtio-gpu-test-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(dir, "file", NULL);
+    QVirtioGPUResourceOpt res = {
+        .gpu = obj, .id = 1, .width = 16, .height = 1000001,
+        .backing = guest_alloc(alloc, 4096), .backing_len = 4096,
+    };
+
+    do_qvirtio_gpu_create_2d(res);
+    do_qvirtio_gpu_attach_backing(res);
+    do_qvirtio_gpu_set_scanout(res);
+    assert_not_saved(obj, file, "png",
+                     "PNG creation failed: Invalid IHDR data");
+    g_assert_cmpint(rmdir(dir), ==, 0);
+    do_qvirtio_gpu_unref(res);
+    guest_free(alloc, res.backing);
 }
 #endif
 
 static void register_screendump_test(void)
 {
-    qos_add_test("defect/ppm-of-any-width", "virtio-gpu", ppm_of_any_width,
+    qos_add_test("defect/screendump/ppm-of-any-width", "virtio-gpu",
+                 ppm_of_any_width, NULL);
+    qos_add_test("defect/screendump/onto-a-full-disk", "virtio-gpu", disk_full,
+                 NULL);
+    qos_add_test("defect/screendump/into-a-pipe", "virtio-gpu", into_a_pipe,
                  NULL);
 #ifdef CONFIG_PNG
-    qos_add_test("defect/png-on-a-full-disk", "virtio-gpu", disk_full, NULL);
+    qos_add_test("defect/screendump/png-too-tall", "virtio-gpu", png_too_tall,
+                 NULL);
 #endif
 }
 

@@ -84,18 +84,16 @@ static const TypeInfo test_exporter_info = {
     },
 };
 
-bool png_save(int fd, pixman_image_t *image, Error **errp)
+GByteArray *png_encode(pixman_image_t *image, Error **errp)
 {
     uint32_t width = pixman_image_get_width(image);
     uint32_t height = pixman_image_get_height(image);
     g_autoptr(pixman_image_t) rgb = pixman_image_create_bits(
         PIXMAN_BE_r8g8b8, width, height, NULL, 0);
 
-    g_assert_cmpint(write(fd, "PNG", 3), ==, 3);
-    g_assert_cmpint(close(fd), ==, 0);
     if (writer_fails) {
         error_setg(errp, "it does not write");
-        return false;
+        return NULL;
     }
     pixman_image_composite(PIXMAN_OP_SRC, image, NULL, rgb, 0, 0, 0, 0, 0, 0,
                            width, height);
@@ -105,7 +103,7 @@ bool png_save(int fd, pixman_image_t *image, Error **errp)
                             (uint8_t *)pixman_image_get_data(rgb) +
                             y * pixman_image_get_stride(rgb), width * 3);
     }
-    return true;
+    return g_byte_array_append(g_byte_array_new(), (uint8_t *)"PNG", 3);
 }
 
 static int make_memfd(const void *bytes, size_t len, int seals)
@@ -553,7 +551,7 @@ static void an_exporter_that_goes_is_told(void)
     done();
 }
 
-static void a_failed_write_leaves_no_file(void)
+static void a_failed_write_is_told(void)
 {
     uint8_t bytes[WIDTH * HEIGHT * 4];
     Error *err = NULL;
@@ -562,10 +560,6 @@ static void a_failed_write_leaves_no_file(void)
     export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes));
     writer_fails = true;
     assert_refused_uuid(THE_UUID, "it does not write");
-    /* but what was no file before is left alone */
-    qmp_x_virtio_export_dump(THE_UUID, "/dev/null", &err);
-    g_assert_cmpint(access("/dev/null", F_OK), ==, 0);
-    error_free_or_abort(&err);
     writer_fails = false;
     qmp_x_virtio_export_dump(THE_UUID, "/nowhere/image.png", &err);
     g_assert_cmpstr(error_get_pretty(err), ==, "Could not create "
@@ -596,7 +590,7 @@ int main(int argc, char **argv)
     ADD("a-late-answer-is-written", a_late_answer_is_written);
     ADD("a-late-failure-is-told", a_late_failure_is_told);
     ADD("an-exporter-that-goes-is-told", an_exporter_that_goes_is_told);
-    ADD("a-failed-write-leaves-no-file", a_failed_write_leaves_no_file);
+    ADD("a-failed-write-is-told", a_failed_write_is_told);
 #undef ADD
     return g_test_run();
 }
