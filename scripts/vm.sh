@@ -33,7 +33,7 @@ run_vm() {
     for data in /usr/share/seabios /usr/share/qemu; do
         firmware+=(-L "$data")
     done
-    timeout 1200 "$qemu" -M q35 -accel tcg -smp 2 -m 3G \
+    timeout 2400 "$qemu" -M q35 -accel tcg -smp 2 -m 3G \
         -nodefaults -display none -no-reboot "${firmware[@]}" \
         -kernel "$kernel" -initrd "$folder/initramfs" \
         -append 'console=ttyS0 quiet panic=-1 tsc_early_khz=2000000' \
