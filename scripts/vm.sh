@@ -24,7 +24,8 @@ add_programs() {
 }
 
 # run_vm QEMU KERNEL FOLDER OPTION...: until it powers off; its console is a
-# file in FOLDER, and OPTIONs are further serial lines.
+# file in FOLDER, and OPTIONs are further serial lines.  vm_limit are the seconds
+# that it has, if not 1200.
 run_vm() {
     local qemu=$1 kernel=$2 folder=$3 data firmware=()
     shift 3
@@ -33,7 +34,7 @@ run_vm() {
     for data in /usr/share/seabios /usr/share/qemu; do
         firmware+=(-L "$data")
     done
-    timeout 2400 "$qemu" -M q35 -accel tcg -smp 2 -m 3G \
+    timeout "${vm_limit:-1200}" "$qemu" -M q35 -accel tcg -smp 2 -m 3G \
         -nodefaults -display none -no-reboot "${firmware[@]}" \
         -kernel "$kernel" -initrd "$folder/initramfs" \
         -append 'console=ttyS0 quiet panic=-1 tsc_early_khz=2000000' \
