@@ -74,18 +74,24 @@ static bool is_disconnected(QTestState *qts, const char *chardev)
     return found;
 }
 
-/* Wait until QEMU knows that the exporter is dead */
-static void wait_dead(Scene *s, const Device *device)
+/* Wait until QEMU is @connected to a back-end, or is not; it need not use it */
+static void wait_connection(Scene *s, const char *chardev, bool connected)
 {
     gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
 
-    if (device->reconnects) {
-        vhost_user_peer_wait_gone(s->exporter);
-        return;
-    }
-    while (!is_disconnected(s->qts, "exporter-chr")) {
+    while (is_disconnected(s->qts, chardev) == connected) {
         g_assert_cmpint(g_get_monotonic_time(), <, until);
         g_usleep(1000);
+    }
+}
+
+/* Wait until QEMU knows that the exporter is dead */
+static void wait_dead(Scene *s, const Device *device)
+{
+    if (device->reconnects) {
+        vhost_user_peer_wait_gone(s->exporter);
+    } else {
+        wait_connection(s, "exporter-chr", false);
     }
 }
 
@@ -314,17 +320,6 @@ static void unplug(Scene *s, const char *id)
     qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
 }
 
-/* Wait until QEMU is connected to a back-end that it does not use yet */
-static void wait_connected(Scene *s, const char *chardev)
-{
-    gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
-
-    while (is_disconnected(s->qts, chardev)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, until);
-        g_usleep(1000);
-    }
-}
-
 static void in_plug(gconstpointer opaque)
 {
     static const uint32_t requests[] = {
@@ -337,12 +332,12 @@ static void in_plug(gconstpointer opaque)
     Scene s = scene_with_args(true, args);
 
     for (int i = 0; i < ARRAY_SIZE(requests); i++) {
-        wait_connected(&s, "plugged-chr");
+        wait_connection(&s, "plugged-chr", true);
         vhost_user_peer_die_at(peer, requests[i], UINT_MAX);
         g_assert_false(plug(&s, device));
     }
     vhost_user_peer_die_at(peer, 0, 0);
-    wait_connected(&s, "plugged-chr");
+    wait_connection(&s, "plugged-chr", true);
     g_assert_true(plug(&s, device));
     vhost_user_peer_wait_ready(peer);
     g_assert_true(vhost_user_peer_add(peer, uuid_a));
