@@ -9,7 +9,7 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 unset CDPATH LANGUAGE
 export LC_ALL=C.UTF-8         # what commands say is read here
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 [ -n "${VIRTIO_GPU_UUID_CACHE:-${XDG_CACHE_HOME:-${HOME:-}}}" ] ||
     die "there is no home folder: set VIRTIO_GPU_UUID_CACHE to a cache folder"
 CACHE=${VIRTIO_GPU_UUID_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/virtio-gpu-uuid}
@@ -186,7 +186,7 @@ other_versions() {
 
 # is_main TEXT: whether that version of QEMU is the one without a name.
 is_main() {
-    is_version "$1" && grep -qF "MAIN = '$1' " "$TOP/scripts/qemutree.py"
+    is_version "$1" && grep -qF "MAIN = '$1' " "$TOP/scripts/lib/qemutree.py"
 }
 
 # build_folder LANE QEMU

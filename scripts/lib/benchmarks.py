@@ -9,7 +9,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from tap import command, glib_cases, good
+from .tap import command, glib_cases, good
 
 # What is counted: the handling of commands and of a back-end's requests, saving
 # all devices, and giving the resources that were loaded their UUIDs

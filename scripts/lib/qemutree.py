@@ -27,7 +27,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent
+TOP = Path(__file__).resolve().parents[2]
 OVERLAY_DIRS = ('contrib', 'hw', 'include', 'tests', 'ui', 'docs')
 MAIN = '10.0'                   # the version that patches/*.patch are for
 SUPPORTED = (MAIN, *sorted(path.name for path in (TOP / 'patches').iterdir()

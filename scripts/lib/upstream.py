@@ -5,7 +5,7 @@ SPDX-License-Identifier: GPL-2.0-or-later
 
 import re
 
-from qemutree import MAIN, SUPPORTED, TOP, TreeError
+from .qemutree import MAIN, SUPPORTED, TOP, TreeError
 
 COMPAT = 'include/hw/virtio/virtio-export-compat.h'
 # what those who include it say, and what they would say without it

@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from tap import exit_on_signals, good, on_signals
-from qemutree import TOP, environment
+from .tap import exit_on_signals, good, on_signals
+from .qemutree import TOP, environment
 
 REPOSITORY = '/root/virtio-gpu-uuid'
 # Runs in namespaces of its own, with which its mounts and processes end.  The
@@ -124,7 +124,7 @@ class Debian13:
 
 def cache_folder():
     return good('bash', '-c', '. "$1"; echo "$CACHE"', 'cache',
-                TOP / 'scripts/common.sh').strip()
+                TOP / 'scripts/lib/common.sh').strip()
 
 
 def as_it_is():
