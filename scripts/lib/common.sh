@@ -43,7 +43,7 @@ as_root() {
     fi
 }
 
-# listed_packages FILE...: the packages that files like scripts/packages name.
+# listed_packages FILE...: the packages that files as scripts/build/packages name.
 listed_packages() { sed 's/#.*//' "$@" | awk 'NF { print $1 }'; }
 
 # missing_packages PACKAGE...: those of them that are not installed.

@@ -46,8 +46,9 @@ class Debian13:
         self.log = self.root.with_suffix('.log')
 
     def unpack(self):
-        tarball = subprocess.run([TOP / 'scripts/debian-root'], text=True,
-                                 check=False, stdout=subprocess.PIPE)
+        tarball = subprocess.run([TOP / 'scripts/build/debian-root'],
+                                 text=True, check=False,
+                                 stdout=subprocess.PIPE)
         if tarball.returncode:
             sys.exit(tarball.returncode)
         self.root.mkdir(parents=True)
@@ -118,8 +119,13 @@ class Debian13:
         if (TOP / '.git').exists():
             self.push(TOP, REPOSITORY, f'{as_it_is()}:refs/heads/clone')
         else:       # a release
-            shutil.copytree(TOP, self.path(REPOSITORY),
-                            ignore=shutil.ignore_patterns('build*'))
+            shutil.copytree(TOP, self.path(REPOSITORY), ignore=lanes)
+
+
+def lanes(folder, names):
+    """For shutil.copytree(): the build folders."""
+    return [name for name in names if Path(folder) == TOP and
+            name.startswith('build')]
 
 
 def cache_folder():

@@ -361,7 +361,7 @@ def need_tree(path):
 def package_command(tree):
     """What prints the .dsc of Debian's QEMU of the version that @tree has."""
     version = tree.version(tree.ref('base'))[1]
-    return [TOP / 'scripts/fetch', 'package',
+    return [TOP / 'scripts/build/fetch', 'package',
             *([version] if version != MAIN else [])]
 
 
