@@ -1,5 +1,5 @@
-# Shared by the shell scripts here: messages, the cache folder, Debian packages.
-# Source it; it runs nothing by itself.
+# Shared by the shell scripts here: messages, options, the cache folder, Debian
+# packages, lanes.  Source it; it runs nothing by itself.
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
@@ -20,6 +20,50 @@ case $TOP$CACHE in
                     "move $TOP or set VIRTIO_GPU_UUID_CACHE" ;;
 esac
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# usage_error WHAT...: say what is wrong with the words that the script was given.
+usage_error() {
+    printf 'error: %s: see %s --help\n' "$*" \
+        "$(realpath --relative-to="$TOP" "$0")" >&2
+    exit 2
+}
+
+# parse_options OPTIONS ARGUMENTS WORD...: read the words that the script was given.
+# OPTIONS are getopt's ("all,qemu:"), ARGUMENTS as in a usage ("TARGET [SECONDS]").
+# option[NAME] becomes the value of --NAME, or 1 where it has none, and arguments
+# the words after the options.  The help is the head of the script.
+# shellcheck disable=SC2034     # the scripts read option and arguments
+declare -A option=()
+parse_options() {
+    local known=$1 said name='' number=0 wanted
+    local getopt=(getopt -n error -o +h -l "help${1:+,$1}" --)
+    read -ra wanted <<<"$2"
+    shift 2
+    said=$("${getopt[@]}" "$@" 2>&1 >/dev/null) || {
+        said=${said%%$'\n'*}
+        usage_error "${said#error: }"
+    }
+    eval "set -- $("${getopt[@]}" "$@")"
+    while [ "$1" != -- ]; do
+        name=${1#--}
+        case ,$known, in
+        *,"$name",*) option[$name]=1 ;;
+        *,"$name:",*) option[$name]=$2; shift ;;
+        *) sed -n '2,/^# SPDX/{/^# SPDX/!s/^# \?//p}' "$0" | sed '$d'
+           exit ;;
+        esac
+        shift
+    done
+    shift
+    arguments=("$@")
+    for name in "${wanted[@]}"; do
+        number=$((number + 1))
+        [[ $name = \[* ]] || [ $# -ge $number ] ||
+            usage_error "$name is missing"
+    done
+    [[ $name = *... ]] || [ $# -le $number ] ||
+        usage_error "unexpected argument '${arguments[number]}'"
+}
 
 # debian_release: 12 or 13; anything else is refused.
 debian_release() {
@@ -207,13 +251,23 @@ clear_build() {
     fi
 }
 
-# set_up_build LANE QEMU: make its build_folder by meson and build it.
+# named_qemu QEMU: what --qemu names, as meson's option takes it.
+named_qemu() {
+    if is_main "$1"; then
+        return
+    elif is_version "$1"; then
+        echo "$1"
+    else
+        realpath -e -- "$1" 2>/dev/null ||
+            usage_error "there is no '$1': --qemu takes a version as 10.2, a" \
+                "folder or a tarball"
+    fi
+}
+
+# set_up_build LANE QEMU: make its build_folder by meson and build it.  QEMU is
+# what named_qemu prints.
 set_up_build() {
     local lane=$1 qemu=$2 folder options
-    [ -z "$qemu" ] || is_version "$qemu" ||
-        qemu=$(realpath -e "$qemu" 2>/dev/null) ||
-        die "there is no $2: name a version as 10.2, a folder or a tarball"
-    ! is_main "$qemu" || qemu=
     folder=$(build_folder "$lane" "$qemu")
     options=(-Dlane="$lane" -Dqemu="$qemu")
     [[ $lane != twin && $lane != release ]] ||

@@ -13,6 +13,22 @@ import time
 import traceback
 
 
+def need_arguments(doc):
+    """Exit unless a script was given the arguments that the usage in its @doc
+    names, or if it was asked for help."""
+    script, names = re.search(r'^usage: (\S+)(.*)', doc, re.M).groups()
+    names, given = names.split(), sys.argv[1:]
+    if given[:1] in (['-h'], ['--help']):
+        print(doc.partition('\nSPDX-')[0].strip())
+        sys.exit()
+    missing = [name for name in names[len(given):] if name[0] != '[']
+    if missing or (len(given) > len(names) and names[-1:] != ['COMMAND...']):
+        print(f'error: {missing[0]} is missing' if missing else
+              f"error: unexpected argument '{given[len(names)]}'",
+              f': see {script} --help', sep='', file=sys.stderr)
+        sys.exit(2)
+
+
 def command(*words, env=None, **options):
     """Run a command; what subprocess.run() returns, with its output, which is
     in English."""
