@@ -15,10 +15,11 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE=${VIRTIO_GPU_UUID_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/virtio-gpu-uuid}
 CACHE=$(realpath -m -- "$CACHE")
 export VIRTIO_GPU_UUID_CACHE=$CACHE
-case $TOP$CACHE in
-*[[:space:]:]*) die "QEMU does not build where a path has spaces or colons:" \
-                    "move $TOP or set VIRTIO_GPU_UUID_CACHE" ;;
-esac
+[[ $TOP != *[[:space:]:]* ]] ||
+    die "QEMU does not build where a path has spaces or colons: move '$TOP'"
+[[ $CACHE != *[[:space:]:]* ]] ||
+    die "QEMU does not build where a path has spaces or colons: set" \
+        "VIRTIO_GPU_UUID_CACHE to another folder than '$CACHE'"
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # usage_error WHAT...: say what is wrong with the words that the script was given.
@@ -76,15 +77,36 @@ debian_release() {
     esac
 }
 
-# as_root COMMAND...: run it as root, with sudo if need be.
+# need_root WHAT: refuse early what only root can do.
+need_root() {
+    [ "$(id -u)" -ne 0 ] || return 0
+    command -v sudo >/dev/null ||
+        die "only root can $1: run this as root or install sudo"
+    sudo true || die "only root can $1, and sudo does not let $(id -un)"
+}
+
+# as_root COMMAND...: run it as root, after need_root.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
     else
-        die "root is needed for '$*': run this as root or install sudo"
+        sudo "$@"
     fi
+}
+
+# refuse_sudo FOLDER...: keep root from writing into folders of the user who has
+# called sudo, who could not write there any more.
+refuse_sudo() {
+    local folder
+    [ "$(id -u)" -eq 0 ] && [ "${SUDO_UID:-0}" -ne 0 ] || return 0
+    for folder; do
+        until [ -e "$folder" ]; do
+            folder=$(dirname "$folder")
+        done
+        [ "$(stat -c %u "$folder")" != "$SUDO_UID" ] ||
+            die "$folder belongs to $SUDO_USER, who could not write there any" \
+                "more: run this without sudo, which it calls itself"
+    done
 }
 
 # listed_packages FILE...: the packages that files as scripts/build/packages name.
@@ -105,7 +127,7 @@ install_packages() {
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing from Debian: ${missing[*]}"
-    as_root true || die "root is needed to install packages"
+    need_root "install packages"
     as_root apt-get -q update >&2 ||
         say "some of apt's sources cannot be read; trying with the others"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
@@ -126,9 +148,9 @@ debian_sites() {
 need_space() {
     local dir=$1 gib=$2 free
     mkdir -p "$dir" 2>/dev/null || die "cannot create $dir"
-    free=$(df --output=avail -B1G "$dir" | tail -n 1)
-    [ "$free" -ge "$gib" ] ||
-        die "$dir has $free GiB free and $gib GiB are needed: make room there"
+    free=$(($(df --output=avail -B1M "$dir" | tail -n 1)))
+    [ "$free" -ge $((gib * 1024)) ] ||
+        die "$dir has $free MiB free and $gib GiB are needed: make room there"
 }
 
 # archive_lines SUITES: apt's lines for the Debian archives of this machine, with
@@ -137,6 +159,7 @@ archive_lines() {
     local sites lines site label type suite
     sites=$(debian_sites)
     if [ -z "$sites" ]; then
+        need_root "update apt's lists"
         as_root apt-get -q update >&2 ||
             die "apt-get update failed: check the network and apt's sources"
         sites=$(debian_sites)
