@@ -20,6 +20,12 @@ export VIRTIO_GPU_UUID_CACHE=$CACHE
 [[ $CACHE != *[[:space:]:]* ]] ||
     die "QEMU does not build where a path has spaces or colons: set" \
         "VIRTIO_GPU_UUID_CACHE to another folder than '$CACHE'"
+
+# A step of meson.build, run by set_up_build, says what it does past ninja.
+if [ -n "${STEP_OUTPUT:-}" ]; then
+    exec >&"$STEP_OUTPUT" 2>&1
+    unset STEP_OUTPUT
+fi
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # usage_error WHAT...: say what is wrong with the words that the script was given.
@@ -290,7 +296,7 @@ named_qemu() {
 # set_up_build LANE QEMU: make its build_folder by meson and build it.  QEMU is
 # what named_qemu prints.
 set_up_build() {
-    local lane=$1 qemu=$2 folder options
+    local lane=$1 qemu=$2 folder options output
     folder=$(build_folder "$lane" "$qemu")
     options=(-Dlane="$lane" -Dqemu="$qemu")
     [[ $lane != twin && $lane != release ]] ||
@@ -301,5 +307,11 @@ set_up_build() {
         clear_build "$folder"
         meson setup "$folder" "$TOP" "${options[@]}" >/dev/null
     fi || die "meson could not set up $folder"
-    meson compile -C "$folder" >&2 || die "the $lane build failed, see above"
+    exec {output}>&2
+    if ! STEP_OUTPUT=$output ninja -C "$folder" >"$folder/ninja.log" 2>&1; then
+        # of a step that fails it has no more than its command
+        grep -q '^FAILED: .*\.stamp' "$folder/ninja.log" ||
+            cat "$folder/ninja.log" >&2
+        die "the $lane build failed, see above"
+    fi
 }
