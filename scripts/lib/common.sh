@@ -280,6 +280,18 @@ clear_build() {
     fi
 }
 
+# configure_qemu BUILD SOURCE OPTION...: newly in the folder BUILD, to which SOURCE is
+# relative, with a meson that QEMU takes, also when ninja runs it again.
+configure_qemu() {
+    local build=$1 source=$2 meson_path
+    meson_path=$("$TOP/scripts/build/fetch" meson) || return 1
+    rm -rf "$build" && mkdir -p "$build"
+    (cd "$build" && PYTHONPATH=$meson_path "$source/configure" "${@:3}") ||
+        return 1
+    [ -z "$meson_path" ] || echo "$meson_path" > \
+        "$(echo "$build"/pyvenv/lib/python3*/site-packages)/meson.pth"
+}
+
 # named_qemu QEMU: what --qemu names, as meson's option takes it.
 named_qemu() {
     if is_main "$1"; then
