@@ -104,6 +104,14 @@ def collected(stderr):
     return int(re.search(r'Collected : (\d+)', stderr)[1])
 
 
+def lookup_instructions(program, objects, exporters=1):
+    """Of the 20000 look-ups of a program in tests/bench, with the UUIDs that it
+    always has."""
+    return collected(command(
+        *CALLGRIND, '--callgrind-out-file=/dev/null',
+        '--toggle-collect=look_up_all', program, objects, exporters).stderr)
+
+
 def program_instructions(program, *arguments):
     """{what: instructions for one} of a program in tests/bench."""
     with tempfile.TemporaryDirectory() as folder:
