@@ -22,7 +22,7 @@ def need_arguments(doc):
         print(doc.partition('\nSPDX-')[0].strip())
         sys.exit()
     missing = [name for name in names[len(given):] if name[0] != '[']
-    if missing or (len(given) > len(names) and names[-1:] != ['COMMAND...']):
+    if missing or len(given) > len(names) and '...' not in ''.join(names):
         print(f'error: {missing[0]} is missing' if missing else
               f"error: unexpected argument '{given[len(names)]}'",
               f': see {script} --help', sep='', file=sys.stderr)
