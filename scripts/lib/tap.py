@@ -45,6 +45,13 @@ def good(*words, **options):
     return done.stdout
 
 
+def refused(*words):
+    """The one line that an error says."""
+    done = command(*words)
+    assert done.returncode == 1 and done.stderr.count('\n') == 1, done.stderr
+    return done.stderr
+
+
 def glib_cases(listed):
     """The cases in what a GLib test program prints for -l.  Debian 13's GLib
     lists them as comments."""
