@@ -9,9 +9,9 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
-#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
+#include "migration/misc.h"
 #include "migration/vmstate.h"
 #include "hw/virtio/virtio-gpu-resource-uuid.h"
 #include "hw/virtio/virtio-gpu-uuid-table.h"
@@ -139,7 +139,7 @@ static int virtio_gpu_uuid_records_post_load(void *opaque, int version_id)
     virtio_gpu_uuid_records_alloc(r, 0);
     if (err) {
         virtio_gpu_uuid_release_all(r->parent);
-        error_report_err(err);
+        migration_incoming_report_err(err);
         return -EINVAL;
     }
     virtio_gpu_uuid_trace_loaded(r->parent);
@@ -178,22 +178,22 @@ static bool virtio_gpu_resource_uuid_needed(void *opaque)
 static int virtio_gpu_resource_uuid_pre_load(void *opaque)
 {
     VirtIOGPU *g = opaque;
+    Error *err = NULL;
 
     GLOBAL_STATE_CODE();
 
     if (!virtio_gpu_resource_uuid_enabled(g->parent_obj.conf)) {
-        error_report("virtio-gpu: UUIDs in the stream, but '%s' is off",
-                     VIRTIO_GPU_RESOURCE_UUID_PROP);
-        return -EINVAL;
-    }
-    if (!virtio_gpu_resource_uuid_negotiated(g)) {
-        error_report("virtio-gpu: UUIDs in the stream, but the driver has not "
-                     "acknowledged VIRTIO_GPU_F_RESOURCE_UUID");
-        return -EINVAL;
-    }
-    if (virtio_gpu_uuid_table_size(g->uuid_table) > 0) {
-        error_report("virtio-gpu: UUIDs twice in the stream");
+        error_setg(&err, "virtio-gpu: UUIDs in the stream, but '%s' is off",
+                   VIRTIO_GPU_RESOURCE_UUID_PROP);
+    } else if (!virtio_gpu_resource_uuid_negotiated(g)) {
+        error_setg(&err, "virtio-gpu: UUIDs in the stream, but the driver has "
+                   "not acknowledged VIRTIO_GPU_F_RESOURCE_UUID");
+    } else if (virtio_gpu_uuid_table_size(g->uuid_table) > 0) {
         virtio_gpu_uuid_release_all(g);
+        error_setg(&err, "virtio-gpu: UUIDs twice in the stream");
+    }
+    if (err) {
+        migration_incoming_report_err(err);
         return -EINVAL;
     }
     return 0;

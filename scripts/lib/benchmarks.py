@@ -14,7 +14,8 @@ from .tap import command, glib_cases, good
 # What is counted: the handling of commands and of a back-end's requests, saving
 # all devices, and giving the resources that were loaded their UUIDs
 COUNTED = ('virtio_gpu_handle_ctrl', 'reader_source_dispatch',
-           'qmp_xen_save_devices_state', 'resource_uuid_post_load')
+           'qmp_xen_save_devices_state',
+           'virtio_gpu_uuid_records_post_load')
 CALLGRIND = ['valgrind', '--tool=callgrind', '--compress-strings=no']
 # How long these look for memory depends on what there has been
 ALLOCATOR = ('malloc', 'calloc', 'realloc', 'free')

@@ -127,7 +127,20 @@ static void migrate_from(QTestState *qts, const char *uri)
 static void limit_bandwidth(QTestState *qts, int limit)
 {
     qtest_qmp_assert_success(qts, "{ 'execute': 'migrate-set-parameters',"
-                             " 'arguments': { 'max-bandwidth': %d } }", limit);
+                             " 'arguments': { 'max-bandwidth': %d,"
+                             " 'max-postcopy-bandwidth': %d } }", limit, limit);
+}
+
+static bool set_postcopy(QTestState *qts)
+{
+    QDict *answer = qtest_qmp(qts, "{ 'execute': 'migrate-set-capabilities',"
+                              " 'arguments': { 'capabilities': ["
+                              " { 'capability': 'postcopy-ram',"
+                              "   'state': true } ] } }");
+    bool set = qdict_haskey(answer, "return");
+
+    qobject_unref(answer);
+    return set;
 }
 
 Migration *begin_migration(QTestState *from, QTestState *to, bool hold)
@@ -143,6 +156,32 @@ Migration *begin_migration(QTestState *from, QTestState *to, bool hold)
     migrate_from(to, m->socket->uri);
     migrate_to(from, m->socket->uri);
     return m;
+}
+
+Migration *begin_postcopy(QTestState *from, QTestState *to)
+{
+    Migration *m;
+
+    if (!set_postcopy(to)) {
+        return NULL;
+    }
+    g_assert_true(set_postcopy(from));
+    m = begin_migration(from, to, true);
+    g_assert_true(await_migration(from, "active"));
+    qtest_qmp_assert_success(from, "{ 'execute': 'migrate-start-postcopy' }");
+    await_running(to);
+    return m;
+}
+
+bool migration_is_postcopy(const Migration *m)
+{
+    QDict *info = qtest_qmp_assert_success_ref(
+        m->from, "{ 'execute': 'query-migrate' }");
+    bool is_postcopy = g_str_equal(qdict_get_str(info, "status"),
+                                   "postcopy-active");
+
+    qobject_unref(info);
+    return is_postcopy;
 }
 
 static void free_migration(Migration *m)
@@ -233,6 +272,13 @@ QTestState *assert_stream_refused(const GByteArray *stream, DestinationOpt opt,
     g_assert_true(strstr(text, reason) || strstr(error, reason));
     temp_file_free(errors);
     return to;
+}
+
+void assert_refusal_reported(QTestState *to, const char *reason)
+{
+    g_autofree char *error = migration_error(to);
+
+    g_assert_nonnull(strstr(error, reason));
 }
 
 bool migration_is_blocked(QTestState *qts)

@@ -83,6 +83,26 @@ QTestState *do_start_destination(DestinationOpt opt);
 Migration *begin_migration(QTestState *from, QTestState *to, bool hold);
 
 /**
+ * begin_postcopy() - Start a post-copy migration over a socket
+ * @from: the source
+ * @to: the destination; runs afterwards, while its memory is under way until
+ *      finish_migration()
+ *
+ * Return: to be passed to finish_migration(), or NULL if the host has no
+ * userfaultfd
+ */
+Migration *begin_postcopy(QTestState *from, QTestState *to);
+
+/**
+ * migration_is_postcopy() - Tell whether memory of a destination that runs is
+ *                           under way
+ * @migration: the migration
+ *
+ * Return: true if it is
+ */
+bool migration_is_postcopy(const Migration *migration);
+
+/**
  * finish_migration() - Wait until the VM has moved
  * @migration: freed; the source is stopped, the destination runs
  */
@@ -134,6 +154,13 @@ bool load_stream(QTestState *to, const GByteArray *stream);
  */
 QTestState *assert_stream_refused(const GByteArray *stream, DestinationOpt opt,
                                   const char *reason);
+
+/**
+ * assert_refusal_reported() - Check what query-migrate says of a refused stream
+ * @to: a destination that has refused a stream
+ * @reason: part of the error's description
+ */
+void assert_refusal_reported(QTestState *to, const char *reason);
 
 /**
  * migration_is_blocked() - Tell whether some device can't be migrated

@@ -1,5 +1,5 @@
 /*
- * QTest testcases for migrating what a virtio-gpu shows
+ * QTest testcases for what a destination says of a virtio-gpu that it refuses
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -63,6 +63,7 @@ static void assert_refused(QVirtioGPU *gpu, GByteArray *stream,
 {
     QTestState *to = assert_stream_refused(stream, opt, reason);
 
+    assert_refusal_reported(to, reason);
     assert_can_be_saved(to);
     qtest_quit(to);
     g_byte_array_unref(stream);
@@ -142,6 +143,17 @@ static void image_outside(void *obj, void *data, QGuestAllocator *alloc)
                    "1024");
 }
 
+/* Of a feature that unmodified QEMU has too */
+static void feature_off(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+
+    assert_refused(gpu, save_stream(gpu->qts),
+                   (DestinationOpt) { .with = "-global virtio-gpu-device."
+                                              "edid=off" },
+                   "unsupported. Allowed features: ");
+}
+
 static void register_scanout_migration_test(void)
 {
     QOSGraphTestOptions opts = {
@@ -149,6 +161,8 @@ static void register_scanout_migration_test(void)
         .before = blob_before,
     };
 
+    qos_add_test("defect/migration/feature-off", "virtio-gpu", feature_off,
+                 NULL);
     qos_add_test("defect/migration/image-outside", "virtio-gpu",
                  image_outside, NULL);
     qos_add_test("defect/migration/blob-outside", "virtio-gpu", blob_outside,

@@ -14,6 +14,7 @@
 #include "hw/virtio/virtio-gpu-bswap.h"
 #include "hw/virtio/virtio-gpu-resource-uuid.h"
 #include "io/channel-buffer.h"
+#include "migration/misc.h"
 #include "migration/vmstate.h"
 #include "../migration/qemu-file.h"
 #include "../migration/savevm.h"
@@ -88,6 +89,11 @@ void virtio_gpu_simple_process_cmd(VirtIOGPU *g,
                                    struct virtio_gpu_ctrl_command *cmd)
 {
     g_assert_not_reached();
+}
+
+void migration_incoming_report_err(Error *err)
+{
+    error_report_err(err);
 }
 
 /* A device of the right class, that has nothing which is not called */
