@@ -1,8 +1,8 @@
 /*
  * Export of GL textures as dma-bufs, by EGL
  *
- * The helpers in egl-helpers.c export from one display, know one plane and no
- * offset.  This takes whatever display is current.
+ * The helpers in egl-helpers.c use one fixed display, and support one plane
+ * without an offset.  These functions use the current display.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -41,7 +41,7 @@ static void egl_dmabuf_close_planes(EGLDmabufPlanes *planes)
     }
 }
 
-/* Without udmabuf, Mesa's software renderers succeed without a descriptor */
+/* Without udmabuf, Mesa's software renderers succeed but return no fd */
 static bool egl_dmabuf_check_planes(const EGLDmabufPlanes *planes, Error **errp)
 {
     int i;

@@ -1,5 +1,5 @@
 /*
- * Files that QEMU writes because somebody has asked for them
+ * Files that QEMU writes for a monitor command
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -19,7 +19,7 @@ static void save_file_refuse(const char *filename, Error **errp)
     error_setg(errp, "'%s' is neither a file nor a device", filename);
 }
 
-/* Return: descriptor of the file, which has what it had; -1 with @errp set */
+/* Return: descriptor of the file, content unchanged; -1 with @errp set */
 static int save_file_open(const char *filename, bool *is_new, Error **errp)
 {
     int fd = qemu_open(filename, SAVE_FLAGS, NULL);
@@ -30,14 +30,14 @@ static int save_file_open(const char *filename, bool *is_new, Error **errp)
         *is_new = fd >= 0;
     }
     if (fd < 0 && errno == ENXIO) {
-        save_file_refuse(filename, errp);   /* a pipe that nobody reads from */
+        save_file_refuse(filename, errp);   /* a pipe without a reader */
         return -1;
     }
-    /* a symbolic link to what is not there; else this tells the error */
+    /* A symbolic link without a target; in other cases this sets @errp */
     return fd < 0 ? qemu_create(filename, SAVE_FLAGS, 0666, errp) : fd;
 }
 
-/* While there is what @fd had */
+/* The file keeps its content if this fails */
 static bool save_file_reserve(int fd, const struct stat *st, size_t len)
 {
 #ifdef CONFIG_FALLOCATE
@@ -60,7 +60,7 @@ static bool save_file_write(int fd, const struct stat *st, const void *bytes,
     if (!save_file_reserve(fd, st, len)) {
         return false;
     }
-    /* The descriptors of a set have a common position. */
+    /* All descriptors of an fdset share one file position */
     lseek(fd, 0, SEEK_SET);
     return qemu_write_full(fd, bytes, len) == len &&
            (!S_ISREG(st->st_mode) || ftruncate(fd, len) == 0);

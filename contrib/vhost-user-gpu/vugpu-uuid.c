@@ -1,10 +1,10 @@
 /*
  * vhost-user-gpu: UUIDs of resources (VIRTIO_GPU_F_RESOURCE_UUID)
  *
- * QEMU is told of each UUID that comes and goes, and says that it has heard.
- * Nothing here waits for that: the main channel is served meanwhile, on which
- * QEMU may be waiting itself.  There is one message on its way at a time, so
- * that no write blocks, either.
+ * The back-end tells QEMU about each UUID that is added or removed, and QEMU
+ * replies.  The back-end does not block until the reply arrives: it serves the
+ * main channel meanwhile, on which QEMU may itself be waiting.  Only one
+ * message is sent at a time, so that no write blocks either.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -68,7 +68,7 @@ bool vugpu_uuid_parse(VuGpu *g, struct virtio_gpu_ctrl_command *cmd,
     return true;
 }
 
-/* A UUID is all that others need to get the memory: nobody may guess it */
+/* A UUID is enough to get the memory, so it must not be predictable */
 static bool make_uuid(QemuUUID *uuid)
 {
     ssize_t len = RETRY_ON_EINTR(getrandom(uuid->data, sizeof(uuid->data), 0));
@@ -106,7 +106,7 @@ static void answer(VuGpu *g, struct vugpu_object *object)
     struct virtio_gpu_resp_resource_uuid resp = { };
     size_t len = make_response(object, &resp);
 
-    /* the queue may have been stopped, and another command wait now */
+    /* the queue may have been stopped, and another command may wait now */
     if (g->waiting &&
         g->waiting->cmd_hdr.type == VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID &&
         g->uuids.awaited == object) {
@@ -117,7 +117,7 @@ static void answer(VuGpu *g, struct vugpu_object *object)
 
 static void send_next(VuGpu *g);
 
-/* QEMU cannot be told.  Who waits gets a UUID, which nobody can look up. */
+/* QEMU cannot be told: the waiting command gets a UUID without an object */
 static void give_up(VuGpu *g)
 {
     struct vugpu_message *message;
@@ -134,7 +134,7 @@ static void added(VuGpu *g, const QemuUUID *uuid, bool done)
 {
     struct vugpu_object *object = g_hash_table_lookup(g->uuids.objects, uuid);
 
-    /* it may have gone meanwhile */
+    /* the resource may have been destroyed meanwhile */
     if (object) {
         object->adding = false;
         if (!done) {

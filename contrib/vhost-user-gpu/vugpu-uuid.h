@@ -1,8 +1,8 @@
 /*
  * vhost-user-gpu: UUIDs of resources (VIRTIO_GPU_F_RESOURCE_UUID)
  *
- * A resource that has a UUID is an object that QEMU lets other devices look up:
- * its memory is handed out when QEMU asks for it.
+ * A resource that has a UUID is a vhost-user shared object: when another device
+ * looks it up, QEMU asks for a file descriptor of its memory.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -19,12 +19,13 @@ struct VuGpu;
 
 /**
  * struct vugpu_object - What a resource needs to have a UUID
- * @get_fd: descriptor of its memory, which stays the owner's and is valid until
- * the next call; -1 if there is none.  Set by the owner of the resource
- * @uuid: null as long as it has none
- * @adding: QEMU has not said yet that it knows @uuid
+ * @get_fd: returns a file descriptor of the resource's memory, which the owner
+ * keeps and which is valid until the next call; -1 on failure.  Set by the
+ * owner of the resource
+ * @uuid: null if the resource has no UUID
+ * @adding: QEMU has not yet confirmed @uuid
  *
- * All else is zero at first.
+ * The other members are zero at first.
  */
 struct vugpu_object {
     int (*get_fd)(struct VuGpu *g, struct vugpu_object *object);
@@ -35,11 +36,11 @@ struct vugpu_object {
 /**
  * struct vugpu_uuids - The UUIDs of one device
  * @negotiated: the driver has acknowledged the feature; set by the owner
- * @objects: QemuUUID to struct vugpu_object, for all that have a UUID
- * @outbox: what QEMU has to be told, one by one; the first is being told
+ * @objects: QemuUUID to struct vugpu_object, of all objects that have a UUID
+ * @outbox: messages to QEMU; only the first may have been sent already
  * @reply_watch: source that waits for QEMU's reply to the first of @outbox
- * @awaited: the object for which a command waits, if one does
- * @closed: QEMU has closed the channel on which it is told
+ * @awaited: the object for which a command waits; NULL if no command waits
+ * @closed: QEMU has closed the back-end channel
  */
 struct vugpu_uuids {
     bool negotiated;
@@ -57,8 +58,8 @@ struct vugpu_uuids {
 void vugpu_uuid_init(struct VuGpu *g);
 
 /**
- * vugpu_uuid_deinit() - Free what UUIDs needed
- * @g: device, all of whose resources are gone
+ * vugpu_uuid_deinit() - Undo vugpu_uuid_init()
+ * @g: device, whose resources are all destroyed
  */
 void vugpu_uuid_deinit(struct VuGpu *g);
 
@@ -68,8 +69,8 @@ void vugpu_uuid_deinit(struct VuGpu *g);
  * @cmd: the request
  * @assign: set to its content
  *
- * It is refused with VIRTIO_GPU_RESP_ERR_UNSPEC, as a command that does not
- * exist, if the driver has not acknowledged the feature, and with
+ * The request is rejected with VIRTIO_GPU_RESP_ERR_UNSPEC, like an unknown
+ * command, if the driver has not acknowledged the feature, and with
  * VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER if request or response are too short.
  *
  * Return: true on success; false with @cmd->error set.
@@ -80,32 +81,33 @@ bool vugpu_uuid_parse(struct VuGpu *g, struct virtio_gpu_ctrl_command *cmd,
 /**
  * vugpu_uuid_assign() - Answer a VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID
  * @g: device
- * @cmd: the request, which vugpu_uuid_parse() has let pass
- * @object: of the resource that it names
+ * @cmd: the request, which vugpu_uuid_parse() has accepted
+ * @object: object of the resource that @cmd names
  *
- * Gives the resource a UUID, or tells the one that it has.  @cmd waits until
- * QEMU knows the UUID, so that no look-up is too early.  A front-end that
- * takes no objects is not told, and then nobody can look the UUID up.  @cmd is
- * refused with VIRTIO_GPU_RESP_ERR_UNSPEC if the host has no random bytes, or
- * if QEMU refuses the UUID.
+ * Gives the resource a UUID, or returns the UUID that it has.  @cmd waits
+ * until QEMU knows the UUID, so that no lookup is too early.  If the front-end
+ * does not support shared objects, the resource gets a UUID that no device can
+ * look up.  @cmd is rejected with VIRTIO_GPU_RESP_ERR_UNSPEC if the host has
+ * no random bytes, or if QEMU rejects the UUID.
  */
 void vugpu_uuid_assign(struct VuGpu *g, struct virtio_gpu_ctrl_command *cmd,
                        struct vugpu_object *object);
 
 /**
- * vugpu_uuid_release() - Forget the UUID of a resource
+ * vugpu_uuid_release() - Release the UUID of a resource
  * @g: device
- * @object: of a resource that is about to go, with or without UUID
+ * @object: object of a resource that is about to be destroyed, with or without
+ * UUID
  */
 void vugpu_uuid_release(struct VuGpu *g, struct vugpu_object *object);
 
 /**
- * vugpu_uuid_get_shared_object() - Look a resource up
- * @dev: of a device; this is its VuDevIface.get_shared_object
- * @uuid: of the resource
+ * vugpu_uuid_get_shared_object() - The device's VuDevIface.get_shared_object
+ * @dev: device
+ * @uuid: UUID of a resource
  *
- * Return: descriptor of its memory, which stays the resource's and is valid
- * until the next call; -1 if there is none.
+ * Return: file descriptor of the resource's memory, which the resource keeps
+ * and which is valid until the next call; -1 on failure.
  */
 int vugpu_uuid_get_shared_object(struct VuDev *dev, const unsigned char *uuid);
 

@@ -1,8 +1,8 @@
 /*
  * vhost-user-gpu: UUIDs of virglrenderer's resources
  *
- * A dma-buf of a texture is made when it is looked up.  EGL makes it, as
- * virglrenderer does not ask whether EGL can.
+ * Each lookup of a texture makes a dma-buf of it.  EGL is called directly,
+ * because virglrenderer does not check whether EGL can export the texture.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -54,7 +54,7 @@ static int vugpu_virgl_export_texture(uint32_t texture)
     return dmabuf.fd;
 }
 
-/* Who looks it up gets a duplicate: one at a time is enough */
+/* The importer gets a duplicate, so one file descriptor at a time is enough */
 static int get_fd(VuGpu *g, struct vugpu_object *object)
 {
     struct vugpu_virgl_resource *res =
@@ -65,7 +65,7 @@ static int get_fd(VuGpu *g, struct vugpu_object *object)
     if (res->is_texture_2d &&
         !virgl_renderer_resource_get_info(res->id, &info) && info.tex_id) {
         virgl_renderer_force_ctx_0();
-        /* what the guest has transferred is in the texture */
+        /* make the guest's transfers visible in the texture */
         glFlush();
         g->renderer.exported = vugpu_virgl_export_texture(info.tex_id);
     }

@@ -12,8 +12,8 @@ struct VuGpu;
 
 /**
  * struct vugpu_virgl - The resources that virglrenderer has
- * @resources: what is noted of each, by its id
- * @exported: descriptor that was handed out last; -1 for none
+ * @resources: id to what is recorded of the resource
+ * @exported: file descriptor that was returned last; -1 for none
  */
 struct vugpu_virgl {
     GHashTable *resources;
@@ -27,33 +27,33 @@ struct vugpu_virgl {
 void vugpu_virgl_init(struct VuGpu *g);
 
 /**
- * vugpu_virgl_deinit() - Free what was prepared
- * @g: device, all of whose resources are gone
+ * vugpu_virgl_deinit() - Undo vugpu_virgl_init()
+ * @g: device, whose resources are all destroyed
  */
 void vugpu_virgl_deinit(struct VuGpu *g);
 
 /**
- * vugpu_virgl_add() - Note a resource
+ * vugpu_virgl_add() - Record a resource
  * @g: device
- * @id: of a resource that virglrenderer has created; one that had the same id
- * before is gone
- * @target: what it is, as Gallium numbers it
+ * @id: id of a resource that virglrenderer has created; an earlier resource
+ * with the same id is removed
+ * @target: type of the resource, as Gallium numbers it
  */
 void vugpu_virgl_add(struct VuGpu *g, uint32_t id, uint32_t target);
 
 /**
- * vugpu_virgl_remove() - Forget a resource and its UUID
+ * vugpu_virgl_remove() - Remove a resource and release its UUID
  * @g: device
- * @id: of a resource that is about to go; others are ignored
+ * @id: id of a resource that is about to be destroyed; unknown ids are ignored
  */
 void vugpu_virgl_remove(struct VuGpu *g, uint32_t id);
 
 /**
- * vugpu_virgl_ids() - Tell what there is
+ * vugpu_virgl_ids() - List the resources
  * @g: device
  *
- * Return: ids of all resources, as by GPOINTER_TO_UINT(); the caller frees the
- * list.
+ * Return: ids of all resources, to be read with GPOINTER_TO_UINT(); the caller
+ * frees the list.
  */
 GList *vugpu_virgl_ids(struct VuGpu *g);
 
@@ -63,7 +63,8 @@ GList *vugpu_virgl_ids(struct VuGpu *g);
  * @cmd: the request
  *
  * See vugpu_uuid_assign().  A resource that is not a two-dimensional texture,
- * or of which EGL makes no dma-buf, has a UUID too, but cannot be looked up.
+ * or that EGL cannot export as a dma-buf, gets a UUID too, but cannot be looked
+ * up.
  */
 void vugpu_virgl_assign_uuid(struct VuGpu *g,
                              struct virtio_gpu_ctrl_command *cmd);

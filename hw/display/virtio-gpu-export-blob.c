@@ -1,5 +1,5 @@
 /*
- * virtio-gpu: the memory behind a blob, which is the guest's own, as a dma-buf
+ * virtio-gpu: export of a blob's memory, which is guest memory, as a dma-buf
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,7 +10,7 @@
 #include "hw/virtio/virtio-gpu-pixman.h"
 #include "standard-headers/drm/drm_fourcc.h"
 
-/* A blob that is shown has got its geometry with the scanout */
+/* The scanout has the geometry of a blob that is shown */
 static const struct virtio_gpu_scanout *
 virtio_gpu_blob_scanout(const VirtIOGPU *g,
                         const struct virtio_gpu_simple_resource *res)
@@ -32,7 +32,7 @@ static uint32_t virtio_gpu_pixman_to_fourcc(pixman_format_code_t pixman_format)
     return DRM_FORMAT_INVALID;
 }
 
-/* Where the framebuffer starts: fb->offset is where the scanout does */
+/* Return: start of the framebuffer; fb->offset is the start of the scanout */
 static uint32_t virtio_gpu_fb_start(const struct virtio_gpu_scanout *scanout)
 {
     const struct virtio_gpu_framebuffer *fb = &scanout->fb;

@@ -16,7 +16,7 @@
 
 #define UDMABUF_PATH "/dev/udmabuf"
 
-/* Who gets the descriptor can map it, and must not be able to resize it. */
+/* An importer can map the memory, and must not be able to resize it */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static uint64_t
@@ -28,8 +28,8 @@ virtio_gpu_image_memory_size(const struct virtio_gpu_simple_resource *res)
 }
 
 /*
- * Return: what udmabuf_fd() does, or -1.  It warns where there is no udmabuf,
- * which is nothing to warn of, and keeps what it has found, as this does.
+ * Return: the result of udmabuf_fd(), or -1 without /dev/udmabuf, about which
+ * udmabuf_fd() would warn.  Both functions look for /dev/udmabuf only once.
  */
 static int virtio_gpu_udmabuf_fd(void)
 {
@@ -45,7 +45,7 @@ static int virtio_gpu_udmabuf_fd(void)
     return udmabuf;
 }
 
-/* Return: descriptor, or -1 if this host makes no dma-buf of the memfd */
+/* Return: descriptor, or -1 if the host cannot make a dma-buf of the memfd */
 static int virtio_gpu_image_to_dmabuf(int memfd, uint64_t size)
 {
     struct udmabuf_create create = {

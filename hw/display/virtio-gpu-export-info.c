@@ -1,5 +1,5 @@
 /*
- * virtio-gpu: what the monitor tells of resources that have a UUID
+ * virtio-gpu: what the monitor shows of resources that have a UUID
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,5 +1,5 @@
 /*
- * virtio-gpu: the memory behind a resource, on hosts that cannot share it by
+ * virtio-gpu: export of resources, on hosts that cannot share memory by file
  * descriptors
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

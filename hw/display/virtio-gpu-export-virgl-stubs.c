@@ -1,6 +1,6 @@
 /*
- * virtio-gpu: the memory behind resources of virglrenderer, on hosts that
- * cannot share it by descriptors
+ * virtio-gpu: export of virglrenderer's resources, on hosts that cannot share
+ * memory by file descriptors
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,7 +8,7 @@
 #include "qemu/osdep.h"
 #include "hw/virtio/virtio-gpu-export-virgl.h"
 
-/* What exports resources without GL says that it cannot */
+/* Keep the methods of virtio-gpu-export-stubs.c, which report an error */
 void virtio_gpu_virgl_export_class_init(VirtIOGPUClass *vgc)
 {
 }

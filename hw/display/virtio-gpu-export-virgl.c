@@ -1,8 +1,8 @@
 /*
- * virtio-gpu: the memory behind resources of virglrenderer
+ * virtio-gpu: export of virglrenderer's resources
  *
- * With the GL contexts of QEMU's displays virglrenderer cannot export textures
- * itself: they are exported by EGL.
+ * With the GL contexts of QEMU's displays, virglrenderer cannot export textures
+ * itself: EGL exports them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -19,7 +19,7 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* virglrenderer, of which a process has one */
+/* The state of virglrenderer, which is global to the process */
 static struct {
     QemuThread thread;
     bool exports_textures;
@@ -70,15 +70,15 @@ virtio_gpu_virgl_texture_export(struct virtio_gpu_simple_resource *res,
     }
     object->width = res->width;
     object->height = res->height;
-    /* what the guest calls its first row, the renderer keeps as the last */
+    /* the renderer stores the guest's first row as the last row */
     object->bottom_up = info.flags & VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP;
     virgl_renderer_force_ctx_0();
-    /* what the guest has transferred is in the texture */
+    /* make the guest's transfers visible in the texture */
     glFlush();
     return virtio_gpu_virgl_dmabuf_export(info.tex_id, object, errp);
 }
 
-/* Whoever made the memory may not have sealed it */
+/* The renderer may have left the memory unsealed */
 static bool virtio_gpu_virgl_seal(int fd, Error **errp)
 {
     int seals = fcntl(fd, F_GET_SEALS);
@@ -124,7 +124,7 @@ static bool virtio_gpu_virgl_blob_export(struct virtio_gpu_simple_resource *res,
     return true;
 }
 
-/* Nothing else wants a dma-buf of it: it is made for each lookup */
+/* The renderer does not need a dma-buf, so each lookup makes one */
 static bool
 virtio_gpu_virgl_guest_export(VirtIOGPU *g,
                               struct virtio_gpu_simple_resource *res,
@@ -188,9 +188,10 @@ static void virtio_gpu_virgl_retry(void *opaque)
 }
 
 /*
- * Return: true if GL can be called here and now.  If not, lookups are retried:
- * on the renderer's thread, if this is another one; else at the end of
- * virtio_gpu_process_cmdq(), to which the end of each of these states leads.
+ * Return: true if GL can be called now.  If not, lookups are retried: from
+ * another thread, by a bottom half in the main loop; on the renderer's thread,
+ * at the end of virtio_gpu_process_cmdq(), which runs when the renderer is
+ * ready again.
  */
 static bool virtio_gpu_virgl_is_ready(VirtIOGPU *g)
 {

@@ -10,7 +10,7 @@
 #include "hw/virtio/virtio-gpu-uuid-table.h"
 #include "standard-headers/drm/drm_fourcc.h"
 
-/* virtio and pixman count bytes as they lie in memory, DRM as little endian */
+/* virtio names the bytes in memory order, DRM as a little-endian word */
 uint32_t virtio_gpu_format_to_fourcc(uint32_t format)
 {
     switch (format) {

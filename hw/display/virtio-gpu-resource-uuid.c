@@ -16,7 +16,7 @@
 
 bool virtio_gpu_resource_uuid_negotiated(VirtIOGPU *g)
 {
-    /* a load that failed leaves bits behind that were never offered */
+    /* a failed load can leave feature bits set that were never offered */
     return virtio_gpu_resource_uuid_enabled(g->parent_obj.conf) &&
            virtio_vdev_has_feature(&g->parent_obj.parent_obj,
                                    VIRTIO_GPU_F_RESOURCE_UUID);

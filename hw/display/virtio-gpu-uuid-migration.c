@@ -1,8 +1,8 @@
 /*
  * virtio-gpu: UUIDs of resources in the migration stream
  *
- * The stream is not trusted: it is read in to records first, of which none
- * counts unless all are right.
+ * The stream is not trusted: it is read into records first, and none of them
+ * takes effect unless all of them are valid.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,7 +17,7 @@
 #include "hw/virtio/virtio-gpu-uuid-table.h"
 #include "trace.h"
 
-/* As it is in the stream */
+/* Layout of a record in the stream */
 typedef struct VirtIOGPUUuidRecord {
     uint32_t resource_id;   /* big endian */
     QemuUUID uuid;
@@ -29,7 +29,7 @@ typedef struct VirtIOGPUUuidRecords {
     VirtIOGPU *parent;
     uint32_t max;
     uint32_t num;
-    VirtIOGPUUuidRecord *records;   /* the table's */
+    VirtIOGPUUuidRecord *records;   /* owned by the table */
 } VirtIOGPUUuidRecords;
 
 static void virtio_gpu_uuid_records_alloc(VirtIOGPUUuidRecords *r, uint32_t max)
@@ -147,9 +147,10 @@ static int virtio_gpu_uuid_records_post_load(void *opaque, int version_id)
 }
 
 /*
- * A record has no VMStateDescription: after each, vmstate_subsection_load()
- * would take a resource ID that the driver has chosen so for the start of a
- * subsection, and look for its name beyond the end of the stream.
+ * A record has no VMStateDescription of its own: vmstate_subsection_load() runs
+ * after each VMStateDescription, and a driver could choose a resource ID that
+ * looks like the start of a subsection, whose name would be read beyond the end
+ * of the stream.
  */
 static const VMStateDescription vmstate_virtio_gpu_uuid_records = {
     .name = "virtio-gpu/resource-uuid",
@@ -166,7 +167,7 @@ static const VMStateDescription vmstate_virtio_gpu_uuid_records = {
     },
 };
 
-/* The destination refuses them if the driver has taken its word back */
+/* The destination rejects UUIDs if the feature is no longer negotiated */
 static bool virtio_gpu_resource_uuid_needed(void *opaque)
 {
     VirtIOGPU *g = opaque;

@@ -1,8 +1,8 @@
 /*
- * virtio-gpu: the table of UUIDs that one device has given out
+ * virtio-gpu: the table of the UUIDs that one device has assigned
  *
- * A hash set of pointers to QemuUUID.  It knows no device and no resource, so
- * that tests/unit can have it without either.
+ * The table is a hash set of pointers to QemuUUID.  It depends on neither
+ * devices nor resources, so that tests/unit can use it without them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,7 +28,7 @@ static bool virtio_gpu_uuid_draw(QemuUUID *uuid, Error **errp)
     ERRP_GUARD();
 
     if (qemu_guest_getrandom(uuid, sizeof(*uuid), errp) < 0) {
-        /* under record/replay it fails without a word */
+        /* under record/replay it fails without setting @errp */
         if (!*errp) {
             error_setg(errp, "no random bytes for a UUID");
         }
@@ -65,9 +65,10 @@ bool virtio_gpu_uuid_table_assign(VirtIOGPUUuidTable *table, QemuUUID *uuid,
                                   Error **errp)
 {
     /*
-     * Under -seed the numbers are not from a CSPRNG: two QEMUs with the same
-     * seed meet after a migration.  Numbers that do not repeat themselves can
-     * meet each entry once, so one draw more must be new.
+     * With -seed, the numbers do not come from a CSPRNG: after a migration,
+     * the UUIDs of two QEMUs with the same seed can collide.  Numbers that do
+     * not repeat themselves collide with each entry at most once, so that one
+     * draw more than there are entries must give a new UUID.
      */
     size_t draws = virtio_gpu_uuid_table_size(table) + 1;
     QemuUUID draw;

@@ -1,9 +1,9 @@
 /*
  * VHOST_USER_GET_SHARED_OBJECT: QEMU asks a back-end for an object
  *
- * QEMU does not wait for the answer.  Replies on a main channel come in the
- * order of the requests, so what was asked for is kept in that order, and an
- * answer is read before the reply to any later request.
+ * QEMU does not wait for the reply.  Replies on a main channel arrive in the
+ * order of the requests.  So the requests for objects are kept in this order,
+ * and their replies are read before the reply to any later request.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,23 +24,23 @@
 #define GET_SHARED_OBJECT 41
 
 typedef struct VhostUserAsk {
-    struct vhost_dev *dev;      /* NULL: gone */
-    VirtIOExportLookup *lookup; /* NULL: nobody waits for the answer */
+    struct vhost_dev *dev;      /* NULL: no longer valid */
+    VirtIOExportLookup *lookup; /* NULL: the lookup has ended */
     QSIMPLEQ_ENTRY(VhostUserAsk) next;
 } VhostUserAsk;
 
 struct VhostUserAsks {
-    VhostUserReader reader;     /* of the connection that was asked last */
+    VhostUserReader reader;     /* of the connection that was used last */
     VhostUserState *user;
-    QIOChannelSocket *broken;   /* the protocol was broken here */
+    QIOChannelSocket *broken;   /* the protocol was broken on this one */
     QSIMPLEQ_HEAD(, VhostUserAsk) asks;
-    unsigned int unanswered;    /* of these, nobody waits for so many */
-    /* How many were ever sent, and answered */
+    unsigned int unanswered;    /* asks without reply whose lookup has ended */
+    /* How many asks were ever sent, and answered */
     uint64_t sent;
     uint64_t answered;
-    /* What had been sent when QEMU sent its last other message */
+    /* Value of @sent when QEMU sent its last other message */
     uint64_t sent_before_message;
-    /* How many of the answers come before what QEMU waits for */
+    /* How many replies arrive before the reply that QEMU waits for */
     uint64_t limit;
     QTAILQ_ENTRY(VhostUserAsks) next;
 };
@@ -54,12 +54,12 @@ static QIOChannelSocket *vhost_user_main_sioc(VhostUserState *user)
     Object *obj = object_dynamic_cast(OBJECT(chr), TYPE_CHARDEV_SOCKET);
     SocketChardev *s = (SocketChardev *)obj;
 
-    /* a layer above the socket can have data that poll() does not tell of */
+    /* a layer above the socket may buffer data that poll() does not report */
     return s && s->state == TCP_CHARDEV_STATE_CONNECTED &&
            s->ioc == QIO_CHANNEL(s->sioc) ? s->sioc : NULL;
 }
 
-/* @fd is taken over */
+/* Takes ownership of @fd */
 static void vhost_user_ask_answer(VhostUserAsk *ask, int fd)
 {
     VirtIOExportLookup *lookup = g_steal_pointer(&ask->lookup);
@@ -108,7 +108,7 @@ static VhostUserAsk *vhost_user_asks_pop(VhostUserAsks *asks)
     return ask;
 }
 
-/* No answer will come on this connection */
+/* No reply will arrive on this connection */
 static void vhost_user_asks_close(VhostUserAsks *asks)
 {
     VhostUserAsk *ask;
@@ -150,8 +150,8 @@ static bool vhost_user_asks_want(VhostUserReader *reader)
 }
 
 /*
- * Tell whether the next message answers another request, for which somebody
- * waits: that one is left to whom it is for.
+ * Tell whether the next message is the reply to another request, for which QEMU
+ * waits.  Such a message must not be read here.
  */
 static bool vhost_user_asks_skipped(VhostUserAsks *asks)
 {
@@ -163,7 +163,7 @@ static bool vhost_user_asks_skipped(VhostUserAsks *asks)
            request != GET_SHARED_OBJECT;
 }
 
-/* Return: NULL without an error if more has to come */
+/* Return: NULL without an error if the message is not complete yet */
 static VhostUserIncoming *vhost_user_asks_get(VhostUserAsks *asks,
                                               Error **errp)
 {
@@ -216,7 +216,7 @@ static bool vhost_user_asks_connect(VhostUserAsks *asks, Error **errp)
         return false;
     }
     if (migration_in_incoming_postcopy()) {
-        /* vhost-user waits for back-ends without the BQL then */
+        /* during post-copy, vhost-user waits for back-ends without the BQL */
         error_setg(errp, "its back-end takes part in a post-copy migration");
         return false;
     }
@@ -285,7 +285,7 @@ void vhost_user_ask_cancel(VirtIOExportLookup *lookup)
     VhostUserAsks *asks;
     VhostUserAsk *ask;
 
-    /* the object may have been removed: its owner is not known */
+    /* the object may have been removed, so its back-end is not known */
     QTAILQ_FOREACH(asks, &all_asks, next) {
         QSIMPLEQ_FOREACH(ask, &asks->asks, next) {
             if (ask->lookup == lookup) {
@@ -302,7 +302,7 @@ void vhost_user_asks_drop(struct vhost_dev *dev)
     VhostUserAsks *asks = vhost_user_get_state(dev)->asks;
     VhostUserAsk *ask;
 
-    /* functions that are called back start no lookup of these objects */
+    /* the objects are removed already: callbacks cannot look them up */
     QSIMPLEQ_FOREACH(ask, &asks->asks, next) {
         if (ask->dev == dev) {
             ask->dev = NULL;
@@ -341,7 +341,7 @@ void vhost_user_wait(VhostUserState *user, int events)
     QIOChannelSocket *sioc;
 
     if (!bql_locked()) {
-        /* a post-copy migration: nothing is asked for meanwhile */
+        /* post-copy migration: no GET_SHARED_OBJECT is sent meanwhile */
         return;
     }
     sioc = vhost_user_main_sioc(user);

@@ -1,22 +1,23 @@
 /*
  * The channel on which a vhost-user back-end sends requests to QEMU
  *
- * What happens to SHARED_OBJECT_LOOKUP, step by step:
+ * How SHARED_OBJECT_LOOKUP is served, step by step:
  *
  * 1. channel_receive() reads the request, in the main loop or while QEMU waits
  *    for a back-end.
- * 2. channel_lookup() appends it to the channel's lookups and calls
- *    virtio_export_lookup().  An object of a device of QEMU is there at once:
- *    go on with 5.
- * 3. An object of a back-end: vhost_user_ask() sends GET_SHARED_OBJECT on the
- *    main channel of that back-end, and returns.  The lookup is pending.
- * 4. vhost_user_asks_receive() reads the reply: in the main loop; or while QEMU
- *    waits for a reply of that back-end to a later request, or for any other
- *    back-end.  Or the exporter goes, or the deadline passes.
- * 5. channel_lookup_done() keeps the result, and channel_flush_lookups() sends
+ * 2. channel_lookup() appends the lookup to the lookups of the channel and
+ *    calls virtio_export_lookup().  If a device of QEMU exports the object and
+ *    can answer at once, step 5 is next.
+ * 3. If a back-end exports the object, vhost_user_ask() sends GET_SHARED_OBJECT
+ *    on the main channel of this back-end, and returns.  The lookup is pending.
+ * 4. vhost_user_asks_receive() reads the reply: in the main loop, while QEMU
+ *    waits for the reply of this back-end to a later request, or while QEMU
+ *    waits for any other back-end.  The lookup also ends if the exporter
+ *    disconnects or the deadline passes.
+ * 5. channel_lookup_done() stores the result, and channel_flush_lookups() sends
  *    the replies that are next in turn.
  *
- * The importer may go at any step: channel_close() cancels its lookups.
+ * The importer may disconnect at any step: channel_close() cancels its lookups.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -32,12 +33,12 @@
 #include <glib-unix.h>
 
 /*
- * How many requests that are not about shared objects a channel keeps for later
- * while QEMU waits.  After that it is not read, and a lookup behind them has to
- * wait as well.
+ * How many requests other than SHARED_OBJECT_* a channel defers while QEMU
+ * waits for a back-end.  At the limit, QEMU stops reading the channel, and the
+ * lookups behind these requests have to wait as well.
  */
 #define MAX_DEFERRED 64
-/* How many lookups may be pending; further ones fail */
+/* How many lookups of a channel may be pending; further lookups fail */
 #define MAX_LOOKUPS 64
 
 /* docs/interop/vhost-user.rst, "Back-end message types" */
@@ -47,14 +48,14 @@ enum {
     SHARED_OBJECT_LOOKUP = 8,
 };
 
-/* A reply cannot name the request, so lookups are answered in their order */
+/* Replies do not name the request, so they are sent in the order of lookups */
 typedef struct ChannelLookup {
     VhostUserChannel *channel;
     QemuUUID uuid;
     VirtIOExportLookup *pending;
     bool done;
-    int fd;                     /* with done: the object; -1 if there is none */
-    unsigned int refused;       /* further lookups, which came after this one */
+    int fd;                     /* result, if done; -1 on failure */
+    unsigned int refused;       /* rejected lookups that came after this one */
     QSIMPLEQ_ENTRY(ChannelLookup) next;
 } ChannelLookup;
 
@@ -116,8 +117,8 @@ static void channel_close(VhostUserChannel *c)
 }
 
 /*
- * @fd stays the caller's.  A back-end that does not read replies loses the
- * channel, as QEMU does not wait for it.
+ * The caller keeps @fd.  If the back-end does not read its replies, the channel
+ * is closed, because QEMU does not wait for the back-end.
  */
 static void channel_reply(VhostUserChannel *c, uint32_t request, bool failed,
                           int fd)
@@ -156,7 +157,7 @@ static void channel_trace(VhostUserChannel *c, uint32_t request,
     }
 }
 
-/* The caller has a reference to @c */
+/* The caller holds a reference to @c */
 static void channel_flush_lookups(VhostUserChannel *c)
 {
     ChannelLookup *first;
@@ -179,7 +180,7 @@ static void channel_lookup_done(void *opaque, const VirtIOExportObject *object,
     ChannelLookup *lookup = opaque;
     VhostUserChannel *c = lookup->channel;
 
-    /* the registry has traced it; a back-end can repeat it at will */
+    /* virtio-export has traced the error; a back-end can repeat it at will */
     error_free(err);
     lookup->pending = NULL;
     lookup->done = true;
@@ -226,7 +227,7 @@ static bool channel_request_is_valid(VhostUserChannel *c,
            req->size == sizeof(QemuUUID);
 }
 
-/* A lookup is of no use without an answer: it always gets one */
+/* Every lookup gets a reply, even without NEED_REPLY */
 static void channel_serve_lookup(VhostUserChannel *c, VhostUserIncoming *req)
 {
     QemuUUID uuid;
@@ -263,7 +264,7 @@ static bool channel_is_about_objects(const VhostUserIncoming *req)
            req->request <= SHARED_OBJECT_LOOKUP;
 }
 
-/* Takes @req over; the caller has a reference to @c */
+/* Takes ownership of @req; the caller holds a reference to @c */
 static void channel_serve(VhostUserChannel *c, VhostUserIncoming *req)
 {
     int ret;
@@ -298,10 +299,10 @@ static gboolean channel_deferred_cb(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
-/* Takes @req over */
+/* Takes ownership of @req */
 static void channel_defer(VhostUserChannel *c, VhostUserIncoming *req)
 {
-    /* None has a use for more than one: they must not use up QEMU's own */
+    /* No request needs more than one fd: close those that it does not need */
     while (req->num_fds > 1) {
         close(req->fds[--req->num_fds]);
     }

@@ -16,11 +16,11 @@ typedef struct VhostUserChannel VhostUserChannel;
 
 /**
  * typedef VhostUserRequestFn - Handle a request of the back-end
- * @dev: the back-end's
- * @req: not one about shared objects
+ * @dev: device of the back-end
+ * @req: any request except SHARED_OBJECT_*
  *
- * It may close the channel: a back-end may turn out to be gone, and some
- * devices free @dev then.
+ * The function may close the channel: the back-end may turn out to be gone, and
+ * some devices free @dev then.
  *
  * Return: 0 on success.
  */
@@ -28,15 +28,14 @@ typedef int VhostUserRequestFn(struct vhost_dev *dev, VhostUserIncoming *req);
 
 /**
  * vhost_user_channel_new() - Serve the requests of a back-end
- * @dev: the back-end's; borrowed until vhost_user_channel_free()
- * @fd: QEMU's end of the channel, which is taken over
- * @max_payload: of the largest request, in bytes
- * @handle: called for each request that is not about shared objects, in the
- *          main loop only
+ * @dev: device of the back-end; borrowed until vhost_user_channel_free()
+ * @fd: QEMU's end of the channel; the callee closes it, also on failure
+ * @max_payload: size of the largest payload of a request, in bytes
+ * @handle: called for each request except SHARED_OBJECT_*, in the main loop
+ * only
  * @errp: set on failure
  *
- * Requests about shared objects are also served while QEMU waits for a
- * back-end.
+ * SHARED_OBJECT_* requests are also served while QEMU waits for a back-end.
  *
  * Return: the channel; NULL with @errp set.
  */
@@ -46,10 +45,10 @@ VhostUserChannel *vhost_user_channel_new(struct vhost_dev *dev, int fd,
                                          Error **errp);
 
 /**
- * vhost_user_channel_free() - Serve a back-end no longer
+ * vhost_user_channel_free() - Close and free a channel
  * @channel: the channel, which may have been closed already; or NULL
  *
- * Its lookups end, and its objects are gone.
+ * The lookups of the back-end end, and its objects are removed.
  */
 void vhost_user_channel_free(VhostUserChannel *channel);
 

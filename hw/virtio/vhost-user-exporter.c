@@ -1,9 +1,9 @@
 /*
  * Objects that vhost-user back-ends export to other devices
  *
- * The index of them is here: which back-end has which UUID.  One exporter
- * serves all back-ends.  A back-end keeps the file descriptors itself, and is
- * asked for one at each lookup.
+ * This is the index of the objects: which back-end has which UUID.  One
+ * exporter serves all back-ends.  The back-ends keep the file descriptors:
+ * each lookup asks the back-end for one.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -30,7 +30,7 @@ struct VhostUserExporter {
     GHashTable *objects;    /* set of SharedObject, by UUID */
 };
 
-/* Made when the first object comes, and kept */
+/* Created with the first object, and never freed */
 static VhostUserExporter *the_exporter;
 
 static gboolean vhost_user_uuid_equal(gconstpointer lhs, gconstpointer rhs)
@@ -47,7 +47,7 @@ static void vhost_user_exporter_make(void)
     }
 }
 
-/* Return: whose object it is; NULL if nobody's */
+/* Return: device of the back-end that has the object; NULL if there is none */
 static struct vhost_dev *vhost_user_exporter_owner(const QemuUUID *uuid)
 {
     SharedObject *found = the_exporter

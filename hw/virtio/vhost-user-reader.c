@@ -1,10 +1,10 @@
 /*
- * Messages of vhost-user back-ends that come whenever the back-end likes
+ * Asynchronous messages of vhost-user back-ends
  *
- * These are requests on back-end channels, and the objects for which QEMU has
- * asked on main channels.  QEMU waits for none of them, not even in the middle
- * of one: a message is read as far as it has come, by the main loop or by
- * whoever waits for a back-end for another reason.
+ * These messages are requests on back-end channels, and replies to
+ * GET_SHARED_OBJECT on main channels.  QEMU never blocks to read one, not even
+ * in the middle of a message: a message is read as far as it has arrived, by
+ * the main loop or by a thread that waits for a back-end for another reason.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,7 +26,7 @@ static QTAILQ_HEAD(, VhostUserReader) readers =
     QTAILQ_HEAD_INITIALIZER(readers);
 static bool waiting;
 
-/* A character device that closes its socket does not tell */
+/* A character device closes its socket without notice */
 static bool reader_is_closed(const VhostUserReader *reader)
 {
     return reader->sioc->fd < 0;
@@ -118,7 +118,7 @@ int vhost_user_incoming_take_fd(VhostUserIncoming *msg)
     return fd;
 }
 
-/* The first that come count */
+/* Keep the first file descriptors of a message, and close any further ones */
 static void reader_keep_fds(VhostUserIncoming *msg, int *fds, size_t num)
 {
     if (!msg->fds) {
@@ -132,7 +132,7 @@ static void reader_keep_fds(VhostUserIncoming *msg, int *fds, size_t num)
     g_free(fds);
 }
 
-/* Return: false without an error if no more has come */
+/* Return: false without an error if no more data has arrived */
 static bool reader_read(VhostUserReader *reader, void *buf, size_t len,
                         Error **errp)
 {
@@ -195,7 +195,7 @@ bool vhost_user_reader_waiting(void)
     return waiting;
 }
 
-/* Return: what poll() is to look at: @sioc, then each reader */
+/* Return: the array for poll(): first @sioc, then each reader */
 static GArray *reader_poll_array(QIOChannelSocket *sioc, int events)
 {
     GArray *array = g_array_new(false, false, sizeof(GPollFD));
@@ -207,7 +207,7 @@ static GArray *reader_poll_array(QIOChannelSocket *sioc, int events)
     QTAILQ_FOREACH(reader, &readers, next) {
         pfd.fd = reader->wants(reader) ? reader->sioc->fd : -1;
         if (pfd.fd == sioc->fd && events == G_IO_IN) {
-            /* what comes first is this reader's */
+            /* the next message is for this reader */
             g_array_index(array, GPollFD, 0).events = 0;
         }
         g_array_append_val(array, pfd);
@@ -220,12 +220,12 @@ static bool reader_any_wants(const GPollFD *pfd, guint len)
     guint i;
 
     for (i = 1; i < len && pfd[i].fd < 0; i++) {
-        /* not this one */
+        /* this reader wants no message */
     }
     return i < len;
 }
 
-/* Return: false if there is no reason to wait any more */
+/* Return: false if the wait is over */
 static bool reader_wait_once(QIOChannelSocket *sioc, int events)
 {
     int timeout = virtio_export_expire();
@@ -246,7 +246,7 @@ static bool reader_wait_once(QIOChannelSocket *sioc, int events)
     }
     QTAILQ_FOREACH(reader, &readers, next) {
         if ((++pfd)->revents) {
-            /* the others are first in turn next time */
+            /* next time, all other readers come first */
             QTAILQ_REMOVE(&readers, reader, next);
             QTAILQ_INSERT_TAIL(&readers, reader, next);
             reader->receive(reader);
@@ -262,7 +262,7 @@ void vhost_user_reader_wait(QIOChannelSocket *sioc, int events)
 
     waiting = true;
     while (reader_wait_once(sioc, events)) {
-        /* all is done there */
+        /* reader_wait_once() does the work */
     }
     waiting = outer;
 }

@@ -1,5 +1,5 @@
 /*
- * Messages of vhost-user back-ends that come whenever the back-end likes
+ * Asynchronous messages of vhost-user back-ends
  *
  * Context of every function: BQL held.
  *
@@ -13,13 +13,13 @@
 #include "qemu/queue.h"
 
 /**
- * struct VhostUserIncoming - A message: its header as on the wire, and more
+ * struct VhostUserIncoming - A message that starts with the header on the wire
  * @request: type of the message
- * @flags: of the header
- * @size: of @payload, in bytes
- * @num_fds: how many file descriptors came with the message
- * @fds: these, which are closed with the message
- * @payload: room for the largest that the reader takes, zero beyond @size
+ * @flags: flags of the header
+ * @size: size of @payload, in bytes
+ * @num_fds: number of file descriptors that came with the message
+ * @fds: the file descriptors, which are closed when the message is freed
+ * @payload: the payload; the reader's @max_payload bytes, zero beyond @size
  */
 typedef struct VhostUserIncoming {
     uint32_t request;
@@ -30,24 +30,24 @@ typedef struct VhostUserIncoming {
     uint64_t payload[];
 } VhostUserIncoming;
 
-/* Of @flags */
+/* Bits of @flags */
 #define VHOST_USER_INCOMING_VERSION     1
 #define VHOST_USER_INCOMING_NEED_REPLY  (1 << 3)
-/* Those of a reply, all of them */
+/* Value of @flags in a reply */
 #define VHOST_USER_INCOMING_REPLY_FLAGS (VHOST_USER_INCOMING_VERSION | 1 << 2)
 
 typedef struct VhostUserReader VhostUserReader;
 
 /**
  * struct VhostUserReader - One end of a socket from which messages are read
- * @sioc: the socket, not blocking; NULL if there is none
- * @max_payload: in bytes
+ * @sioc: the non-blocking socket; NULL if there is none
+ * @max_payload: size of the largest payload, in bytes
  * @wants: tells whether a message is wanted now
- * @receive: called when @sioc can be read and @wants says so
- * @source: calls @receive in the main loop, while it is attached
- * @partial: the message that has not come whole
- * @done: bytes of it that have come
- * @next: in the list of all readers
+ * @receive: called when @sioc is readable and @wants returns true
+ * @source: calls @receive in the main loop while it is attached
+ * @partial: the message of which only a part has arrived
+ * @done: bytes of @partial that have arrived
+ * @next: list of all readers
  */
 struct VhostUserReader {
     QIOChannelSocket *sioc;
@@ -61,36 +61,36 @@ struct VhostUserReader {
 };
 
 /**
- * vhost_user_reader_open() - Start to read a socket
- * @reader: without a socket; its other public members are set
- * @sioc: the socket, of which a reference is taken
+ * vhost_user_reader_open() - Start reading a socket
+ * @reader: a reader without a socket; @max_payload, @wants and @receive are set
+ * @sioc: the socket, to which the reader takes a reference
  *
- * Call vhost_user_reader_watch() to have it read by the main loop, too.
+ * Call vhost_user_reader_watch() to let the main loop read the socket, too.
  */
 void vhost_user_reader_open(VhostUserReader *reader, QIOChannelSocket *sioc);
 
 /**
- * vhost_user_reader_watch() - Have the main loop read a socket, or not
+ * vhost_user_reader_watch() - Choose whether the main loop reads a socket
  * @reader: open
- * @on: from now on
+ * @on: whether the main loop reads the socket from now on
  */
 void vhost_user_reader_watch(VhostUserReader *reader, bool on);
 
 /**
- * vhost_user_reader_close() - Stop to read a socket
- * @reader: open or not; what has come of a message is dropped
+ * vhost_user_reader_close() - Stop reading a socket
+ * @reader: open or not; a partly received message is dropped
  */
 void vhost_user_reader_close(VhostUserReader *reader);
 
 /**
- * vhost_user_reader_get() - Read as much of a message as there is
+ * vhost_user_reader_get() - Read as much of a message as has arrived
  * @reader: open
- * @errp: set if there is no more to come, or if the message is too large
+ * @errp: set if the connection is closed, or if the message is too large
  *
- * Reads nothing that comes after the message, and never blocks.
+ * Reads nothing beyond the end of the message, and never blocks.
  *
- * Return: the whole message, to be freed with vhost_user_incoming_free(); NULL
- * without an error if there will be more of it.
+ * Return: the complete message, to be freed with vhost_user_incoming_free();
+ * NULL without an error if the message is not complete yet.
  */
 VhostUserIncoming *vhost_user_reader_get(VhostUserReader *reader,
                                          Error **errp);
@@ -103,7 +103,7 @@ void vhost_user_incoming_free(VhostUserIncoming *msg);
 
 /**
  * vhost_user_incoming_take_fd() - Take a message's file descriptor
- * @msg: the message, which has none afterwards
+ * @msg: the message, which has no file descriptor afterwards
  *
  * Return: the file descriptor, if the message came with exactly one; else -1.
  */
@@ -114,15 +114,15 @@ int vhost_user_incoming_take_fd(VhostUserIncoming *msg);
  * @sioc: the socket for which QEMU has to wait
  * @events: G_IO_IN or G_IO_OUT
  *
- * Returns when @events are there and no reader of @sioc itself wants a message,
- * or, without waiting, when no reader wants any.
+ * Returns when @sioc is ready for @events and no reader of @sioc wants a
+ * message, or at once when no reader wants a message.
  */
 void vhost_user_reader_wait(QIOChannelSocket *sioc, int events);
 
 /**
  * vhost_user_reader_waiting() - Tell whether QEMU waits for a back-end
  *
- * Return: true below vhost_user_reader_wait().
+ * Return: true while vhost_user_reader_wait() runs.
  */
 bool vhost_user_reader_waiting(void);
 

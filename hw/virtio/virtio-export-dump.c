@@ -1,8 +1,8 @@
 /*
- * The image in an exported object, as PNG
+ * x-virtio-export-dump: write the image in an exported object as PNG
  *
- * What a vhost-user back-end hands out is not trusted: memory that can shrink
- * is not mapped, and nothing is read that might keep the reader waiting.
+ * File descriptors from vhost-user back-ends are not trusted: memory that can
+ * shrink is not mapped, and a file whose read could block is not read.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,8 +26,9 @@
 #define MAX_EXTENT INT16_MAX
 
 /*
- * Guests may show an image in any of those that qemu_drm_format_to_pixman()
- * knows, displays take no others.  The rest of virtio-gpu's are for files only.
+ * Guests may show an image in any format that qemu_drm_format_to_pixman()
+ * knows, and displays accept no others.  Only files can have the other formats
+ * of virtio-gpu.
  */
 static pixman_format_code_t virtio_export_dump_format_to_pixman(uint32_t fourcc)
 {
@@ -87,7 +88,7 @@ static uint64_t virtio_export_dump_image_end(const VirtIOExportObject *object)
            (uint64_t)object->strides[0] * (object->height - 1);
 }
 
-/* Return: where a row of the picture is, counted from its top */
+/* Return: offset of a row in the memory; @y counts from the top of the image */
 static uint64_t virtio_export_dump_row_start(const VirtIOExportObject *object,
                                              uint32_t y)
 {
@@ -102,7 +103,7 @@ static uint8_t *virtio_export_dump_image_row(pixman_image_t *image, uint32_t y)
            (size_t)pixman_image_get_stride(image) * y;
 }
 
-/* Memory of a file that the kernel alone keeps: no read of it has to wait */
+/* Only the kernel serves reads of a memfd: they cannot block */
 static bool virtio_export_dump_read_memfd(const VirtIOExportObject *object,
                                           pixman_image_t *image, Error **errp)
 {
@@ -130,7 +131,7 @@ static void virtio_export_dump_sync_dmabuf(int fd, uint64_t flags)
     struct dma_buf_sync sync = { .flags = flags | DMA_BUF_SYNC_READ };
     int ret;
 
-    /* Without it the picture may be of a moment ago. */
+    /* Without it the CPU may read stale pixels */
     do {
         ret = ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
     } while (ret < 0 && (errno == EINTR || errno == EAGAIN));
@@ -178,7 +179,7 @@ static bool virtio_export_dump_read_pixels(const VirtIOExportObject *object,
     return false;
 }
 
-/* Return: copy of the image, the caller's; NULL with @errp set */
+/* Return: copy of the image, owned by the caller; NULL with @errp set */
 static pixman_image_t *
 virtio_export_dump_copy_image(const VirtIOExportObject *object, Error **errp)
 {
@@ -201,7 +202,7 @@ virtio_export_dump_copy_image(const VirtIOExportObject *object, Error **errp)
 typedef struct VirtIOExportDump {
     VirtIOExportObject object;
     Error *err;
-    Coroutine *co;  /* that waits */
+    Coroutine *co;  /* waits for the lookup; NULL if it does not wait */
 } VirtIOExportDump;
 
 static void virtio_export_dump_looked_up(void *opaque,
@@ -215,7 +216,7 @@ static void virtio_export_dump_looked_up(void *opaque,
     }
     dump->err = err;
     if (dump->co) {
-        /* whatever thread this is */
+        /* this may be any thread */
         aio_co_schedule(qemu_get_aio_context(), dump->co);
     }
 }

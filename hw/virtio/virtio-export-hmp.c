@@ -11,7 +11,7 @@
 #include "qemu/units.h"
 #include "qobject/qdict.h"
 
-/* A row has 80 columns unless the driver's ids are longer than usual */
+/* A row fits in 80 columns unless an id has more than 5 digits */
 static void virtio_export_hmp_print(Monitor *mon, const VirtioExport *export)
 {
     g_autofree char *id = export->has_id

@@ -24,7 +24,7 @@ void virtio_export_object_close(VirtIOExportObject *object)
     virtio_export_object_init(object);
 }
 
-/* Return: 0 if not known */
+/* Return: bytes per pixel; 0 if not known */
 static uint32_t virtio_export_pixel_size(uint32_t fourcc)
 {
     switch (fourcc) {
@@ -88,7 +88,7 @@ const char *virtio_export_object_fault(const VirtIOExportObject *object)
         return "the stride is shorter than a row of pixels";
     }
     for (i = 0; object->size && object->height && i < object->num_planes; i++) {
-        /* cannot overflow: 32 bits by 32 bits, and 32 more */
+        /* cannot overflow 64 bits: a 32-bit product plus 32 bits */
         end = object->offsets[i] +
               (uint64_t)object->strides[i] * virtio_export_rows(object, i);
         if (end > object->size) {

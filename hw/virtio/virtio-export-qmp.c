@@ -18,10 +18,10 @@ typedef struct Selected {
 } Selected;
 
 typedef struct Selection {
-    const Object *under;    /* owners have to be this or a part of it */
+    const Object *under;    /* only owners at or below this object */
     const QemuUUID *after;
     GArray *objects;        /* of Selected */
-    GHashTable *counts;     /* Object * to its VirtioExporterInfo, borrowed */
+    GHashTable *counts;     /* Object * to VirtioExporterInfo *, borrowed */
     VirtioExporterInfoList **counts_tail;
 } Selection;
 
@@ -88,7 +88,7 @@ static void virtio_export_qmp_describe(const VirtIOExportInfo *info,
     VirtioExport *export = g_new0(VirtioExport, 1);
     VirtIOExportObject object = info->object;
 
-    /* as a lookup would give it */
+    /* show the geometry that a lookup would return */
     virtio_export_object_check(info->uuid, &object);
     export->uuid = qemu_uuid_unparse_strdup(info->uuid);
     export->path = object_get_canonical_path(info->owner);
@@ -107,7 +107,7 @@ static void virtio_export_qmp_describe(const VirtIOExportInfo *info,
     QAPI_LIST_APPEND(*tail, export);
 }
 
-/* In the order of their UUIDs, so that one knows where to go on. */
+/* In the order of the UUIDs, so that the next page can start after the last */
 static void virtio_export_qmp_describe_page(VirtioExportsInfo *info,
                                             GArray *objects, uint32_t limit)
 {

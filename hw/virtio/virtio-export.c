@@ -1,14 +1,14 @@
 /*
  * Objects that virtio devices export to one another
  *
- * Every lookup goes through here, whichever device starts it.  The registry
- * knows exporters and pending lookups, and no objects: exporters are asked one
- * after the other, and each has an index of its own.  So there is nothing to
- * keep in step with resets, migration and unplugged devices.
+ * Every lookup goes through this registry, whichever device starts it.  The
+ * registry keeps exporters and pending lookups, but no objects: it asks one
+ * exporter after the other, and each exporter has an index of its own.  So the
+ * registry has nothing to keep in step with resets, migration and unplugging.
  *
- * A lookup that its exporter cannot answer at once stays pending.  It ends by
- * the exporter's answer, when the exporter is unregistered, when the importer
- * cancels it, or at its deadline, whichever comes first.
+ * A lookup that its exporter cannot answer at once stays pending.  It ends when
+ * the exporter answers or is unregistered, when the importer cancels it, or at
+ * its deadline, whichever comes first.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,11 +28,11 @@ typedef struct Registration {
 
 struct VirtIOExportLookup {
     QemuUUID uuid;
-    VirtIOExporter *exporter;   /* the one that has the object */
+    VirtIOExporter *exporter;   /* that has the object */
     VirtIOExportLookupFn *fn;
     void *opaque;
     int64_t deadline;           /* ms of QEMU_CLOCK_REALTIME */
-    uint64_t round;             /* of virtio_export_retry(), the last one */
+    uint64_t round;             /* of virtio_export_retry(): last retry */
     QTAILQ_ENTRY(VirtIOExportLookup) next;
 };
 
@@ -94,7 +94,7 @@ void virtio_export_object_check(const QemuUUID *uuid,
     }
 }
 
-/* Takes @lookup and @err over. */
+/* Takes ownership of @lookup and @err */
 static void virtio_export_end(VirtIOExportLookup *lookup,
                               VirtIOExportObject *object, Error *err)
 {
@@ -110,7 +110,7 @@ static void virtio_export_end(VirtIOExportLookup *lookup,
     g_free(lookup);
 }
 
-/* Takes @lookup and @err over. */
+/* Takes ownership of @lookup and @err */
 static void virtio_export_fail(VirtIOExportLookup *lookup, Error *err)
 {
     g_autofree char *text = qemu_uuid_unparse_strdup(&lookup->uuid);
@@ -123,7 +123,7 @@ static void virtio_export_fail(VirtIOExportLookup *lookup, Error *err)
     virtio_export_end(lookup, NULL, err);
 }
 
-/* The exporter has answered at once; @lookup and @err are taken over. */
+/* The exporter has answered.  Takes ownership of @lookup and @err */
 static void virtio_export_settle(VirtIOExportLookup *lookup,
                                  VirtIOExportStatus status,
                                  VirtIOExportObject *object, Error *err)
@@ -178,7 +178,7 @@ static void virtio_export_arm(int64_t deadline)
     static QEMUTimer *timer;
 
     if (!timer) {
-        /* who waits for the main AioContext alone gets there, too */
+        /* also runs if a thread polls only the main AioContext */
         timer = aio_timer_new(qemu_get_aio_context(), QEMU_CLOCK_REALTIME,
                               SCALE_MS, virtio_export_timeout, NULL);
     }
@@ -219,7 +219,7 @@ VirtIOExportLookup *virtio_export_lookup(const QemuUUID *uuid,
     return lookup;
 }
 
-/* End a lookup that its exporter has not answered: it forgets it. */
+/* End a lookup that its exporter has not answered */
 static void virtio_export_drop(VirtIOExportLookup *lookup)
 {
     VirtIOExporterClass *vec = virtio_exporter_class(lookup->exporter);
@@ -256,7 +256,7 @@ void virtio_export_answer(VirtIOExportLookup *lookup,
     }
 }
 
-/* A function that is called back may end other lookups and start new ones */
+/* Callbacks may end other lookups and start new ones: search from the start */
 static VirtIOExportLookup *virtio_export_next(VirtIOExporter *exporter,
                                               uint64_t round)
 {
@@ -300,7 +300,7 @@ int virtio_export_expire(void)
 
     GLOBAL_STATE_CODE();
 
-    /* they are in the order of their deadlines */
+    /* lookups are pending in the order of their deadlines */
     while ((first = QTAILQ_FIRST(&pending)) && first->deadline <= now) {
         virtio_export_drop(first);
         err = NULL;

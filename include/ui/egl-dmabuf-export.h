@@ -12,19 +12,19 @@
 #define EGL_DMABUF_MAX_PLANES 4
 
 /*
- * The target of virglrenderer's resources that are two-dimensional textures, as
- * Gallium numbers it, and the virtio specification does
+ * The target of virglrenderer's two-dimensional textures.  Gallium and the
+ * virtio specification use the same number.
  */
 #define PIPE_TEXTURE_2D 2
 
 /**
- * struct EGLDmabuf - A dma-buf, and how a texture lies in it
- * @fd: descriptor, close-on-exec
+ * struct EGLDmabuf - A dma-buf, and the layout of the texture in it
+ * @fd: file descriptor, close-on-exec
  * @fourcc: DRM_FORMAT_*
  * @modifier: DRM_FORMAT_MOD_*
- * @num_planes: how many of @strides and @offsets count
- * @strides: of each plane, in bytes
- * @offsets: of each plane in the dma-buf, in bytes
+ * @num_planes: number of valid @strides and @offsets
+ * @strides: stride of each plane, in bytes
+ * @offsets: offset of each plane in the dma-buf, in bytes
  */
 typedef struct EGLDmabuf {
     int fd;
@@ -36,7 +36,7 @@ typedef struct EGLDmabuf {
 } EGLDmabuf;
 
 /**
- * egl_dmabuf_can_export_textures() - Look for the extensions of EGL
+ * egl_dmabuf_can_export_textures() - Look for the EGL extensions needed
  *
  * Context: a thread with a current EGL context.
  *
@@ -50,13 +50,12 @@ bool egl_dmabuf_can_export_textures(void);
  * @dmabuf: filled in on success
  * @errp: set on failure
  *
- * Whatever has been drawn has to be flushed before.
+ * The caller has to flush earlier drawing, and closes the file descriptor.
  *
- * Context: a thread with a current EGL context.  The caller closes the
- * descriptor.
+ * Context: a thread with a current EGL context.
  *
- * Return: true, or false with @errp set: the display cannot export, or what it
- * makes is not in exactly one dma-buf.
+ * Return: true on success; false with @errp set if the display cannot export
+ * the texture, or if the texture is not in exactly one dma-buf.
  */
 bool egl_dmabuf_export_texture(uint32_t texture, EGLDmabuf *dmabuf,
                                Error **errp);

@@ -1,5 +1,5 @@
 /*
- * Files that QEMU writes because somebody has asked for them
+ * Files that QEMU writes for a monitor command
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,16 +8,17 @@
 #define UI_SAVE_FILE_H
 
 /**
- * qemu_save_file() - Let a file have these bytes and no others
- * @filename: a file, new or old, a device, or a set of descriptors
+ * qemu_save_file() - Write a file, or replace the content of a file
+ * @filename: a file, which need not exist, a device, or a set of descriptors
  *            (``/dev/fdset/N``) of either
- * @bytes: what to write
- * @len: how much that is
+ * @bytes: the new content
+ * @len: number of @bytes
  * @errp: set on failure
  *
- * Nobody is waited for: what is no file and no device is refused, as a pipe is.
- * If there is no room for @bytes, a new file is removed, and an old one still
- * has what it had, where its file system can reserve room.
+ * Never waits for another process: if @filename is neither a file nor a device,
+ * for example a pipe, it is rejected.  If there is no space for @bytes, a file
+ * that this function has created is removed, and an existing file keeps its old
+ * content if its file system can reserve space.
  *
  * Return: false with @errp set on failure
  */

@@ -1,5 +1,5 @@
 /*
- * The descriptors of a unit test's process
+ * Count the file descriptors of a unit test's process
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,9 +8,9 @@
 #define TESTS_UNIT_OPEN_FDS_H
 
 /**
- * open_fds() - Count descriptors
+ * open_fds() - Count the open file descriptors
  *
- * Return: how many are open, the one that counts them included.
+ * Return: number of open descriptors, including the one used to count them.
  */
 static inline unsigned int open_fds(void)
 {

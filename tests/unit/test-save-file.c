@@ -1,5 +1,5 @@
 /*
- * Files that QEMU writes because somebody has asked for them
+ * Tests of qemu_save_file()
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -67,7 +67,7 @@ static void end(const char *path)
     g_assert_cmpint(unlink(path), ==, 0);
 }
 
-/* @reason: what is said behind the file's name */
+/* @reason: end of the error message, after the file name */
 static void assert_not_saved(const char *path, size_t len, const char *before,
                              const char *reason)
 {
@@ -108,7 +108,7 @@ static void through_a_link(void)
     assert_is_link(link);
     assert_has(path, NEW);
     end(path);
-    /* and when the link's target is not there */
+    /* a link without a target */
     save(link);
     assert_is_link(link);
     assert_has(path, NEW);
@@ -116,7 +116,7 @@ static void through_a_link(void)
     end(link);
 }
 
-/* By a link, as one must be able to lose it */
+/* Through a link, in case qemu_save_file() removes it */
 static void device(void)
 {
     g_autofree char *null = link_to("/dev/null");
@@ -130,7 +130,7 @@ static void device(void)
     end(full);
 }
 
-/* As a disk without room, with an error of its own */
+/* Simulate a full disk; the error number differs */
 static void limit_files(rlim_t limit)
 {
     struct rlimit files;

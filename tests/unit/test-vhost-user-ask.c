@@ -1,5 +1,5 @@
 /*
- * VHOST_USER_GET_SHARED_OBJECT, with back-ends of all kinds
+ * Tests of VHOST_USER_GET_SHARED_OBJECT, with well-behaved and faulty back-ends
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,7 +20,7 @@
 #define REPLY (1 << 2)
 #define MAX_FDS 3
 #define MAX_PAYLOAD 64
-/* A test that waits for ever fails */
+/* A test that hangs is killed by SIGALRM */
 #define SECONDS 30
 
 #define GONE "its back-end is gone or has broken the protocol"
@@ -43,7 +43,7 @@ typedef struct BackEnd {
 static BackEnd a, b;
 static bool postcopy;
 
-/* These stand in for QEMU's own. */
+/* Stubs of QEMU's functions */
 VhostUserState *vhost_user_get_state(struct vhost_dev *dev)
 {
     return &container_of(dev, BackEnd, dev)->state;
@@ -67,7 +67,7 @@ bool migration_in_incoming_postcopy(void)
 
 #define TYPE_TEST_EXPORTER "test-exporter"
 
-/* The first letter of a UUID names the back-end */
+/* The first byte of a UUID selects the back-end */
 static VirtIOExportStatus test_export(VirtIOExporter *exporter,
                                       VirtIOExportLookup *lookup,
                                       VirtIOExportObject *object, Error **errp)
@@ -101,7 +101,7 @@ static const TypeInfo test_types[] = {
             { }
         },
     }, {
-        /* of which vhost-user-ask.c wants the socket only */
+        /* vhost-user-ask.c only uses the socket */
         .name = TYPE_CHARDEV_SOCKET,
         .parent = TYPE_OBJECT,
         .instance_size = sizeof(SocketChardev),
@@ -121,7 +121,7 @@ static void connect_backend(BackEnd *be)
     be->fd = sv[1];
 }
 
-/* As the character device does it */
+/* Do what the character device does */
 static void disconnect_backend(BackEnd *be)
 {
     SocketChardev *s = be->socket;
@@ -153,7 +153,7 @@ static void backend_end(BackEnd *be)
     object_unref(OBJECT(be->socket));
 }
 
-/* What a lookup has given */
+/* Result of a lookup */
 typedef struct Result {
     VirtIOExportLookup *lookup; /* pending, or NULL */
     QemuUUID uuid;
@@ -284,7 +284,7 @@ static size_t unread(BackEnd *be)
     return MAX(ret, 0);
 }
 
-/* QEMU reads what it waits for */
+/* Read the reply that QEMU waits for */
 static void read_reply(BackEnd *be)
 {
     Message msg;
@@ -332,7 +332,7 @@ static void answered_in_parts(void)
     backend_end(&a);
 }
 
-/* Answers carry no name: one that nobody waits for counts all the same */
+/* Replies do not name the request: those to cancelled lookups count too */
 static void answered_in_order(void)
 {
     Result r[3] = { };
@@ -360,7 +360,7 @@ static void answered_in_order(void)
     backend_end(&a);
 }
 
-static void answered_with_two(void)
+static void answered_two_fds(void)
 {
     Result r = { };
     unsigned int before;
@@ -376,7 +376,7 @@ static void answered_with_two(void)
     backend_end(&a);
 }
 
-/* It is not asked again before it connects anew */
+/* QEMU sends no request to a broken back-end until it reconnects */
 static void assert_broken(Result *r)
 {
     run_main_loop();
@@ -412,7 +412,7 @@ static void broken(gconstpointer wrong)
     g_assert_cmpuint(open_fds(), ==, before - 2);
 }
 
-static void dead(void)
+static void broken_closed(void)
 {
     Result r = { };
 
@@ -437,7 +437,7 @@ static void disconnected(void)
     backend_end(&a);
 }
 
-/* Before the main loop has noticed that the old connection is gone */
+/* Reconnect before the main loop has noticed the disconnect */
 static void reconnected(void)
 {
     Result r = { };
@@ -536,7 +536,7 @@ static void cannot_be_asked(void)
     assert_refused(&a, ": its back-end takes part in a post-copy migration");
     postcopy = false;
 
-    /* TLS, say */
+    /* a layer above the socket, such as TLS */
     a.socket->ioc = NULL;
     assert_refused(&a, ": " GONE);
     a.socket->ioc = QIO_CHANNEL(a.socket->sioc);
@@ -565,7 +565,7 @@ static void wait_reads_answers_first(void)
     backend_end(&a);
 }
 
-/* The reply that is waited for is left to whom it is for */
+/* The reply to another request must not be read */
 static void wait_is_not_answered(void)
 {
     Result r = { };
@@ -581,7 +581,7 @@ static void wait_is_not_answered(void)
     backend_end(&a);
 }
 
-/* b may be waiting for the object of a */
+/* b may itself wait for an object of a */
 static void wait_serves_others(void)
 {
     Result r = { .then_reply = &b };
@@ -598,7 +598,7 @@ static void wait_serves_others(void)
     backend_end(&b);
 }
 
-static void wait_for_the_dead(void)
+static void wait_closed(void)
 {
     Result r = { };
 
@@ -626,7 +626,7 @@ static void add_broken(void)
                          broken);
     g_test_add_data_func("/vhost-user-ask/broken/no-reply", &no_reply, broken);
     g_test_add_data_func("/vhost-user-ask/broken/too-large", &large, broken);
-    g_test_add_func("/vhost-user-ask/broken/dead", dead);
+    g_test_add_func("/vhost-user-ask/broken/closed", broken_closed);
 }
 
 static void add_wait(void)
@@ -636,7 +636,7 @@ static void add_wait(void)
     g_test_add_func("/vhost-user-ask/wait/not-answered",
                     wait_is_not_answered);
     g_test_add_func("/vhost-user-ask/wait/serves-others", wait_serves_others);
-    g_test_add_func("/vhost-user-ask/wait/dead", wait_for_the_dead);
+    g_test_add_func("/vhost-user-ask/wait/closed", wait_closed);
 }
 
 int main(int argc, char **argv)
@@ -656,7 +656,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vhost-user-ask/answered/once", answered);
     g_test_add_func("/vhost-user-ask/answered/in-parts", answered_in_parts);
     g_test_add_func("/vhost-user-ask/answered/in-order", answered_in_order);
-    g_test_add_func("/vhost-user-ask/answered/with-two", answered_with_two);
+    g_test_add_func("/vhost-user-ask/answered/two-fds", answered_two_fds);
     add_broken();
     g_test_add_func("/vhost-user-ask/gone/disconnected", disconnected);
     g_test_add_func("/vhost-user-ask/gone/reconnected", reconnected);

@@ -1,5 +1,5 @@
 /*
- * Objects that vhost-user back-ends export: whose they are, and how many
+ * Tests of vhost-user-exporter.c: owners and number of the objects
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -36,19 +36,19 @@ static VhostUserAsks *asks_of(struct vhost_dev *dev)
     return &container_of(dev, BackEnd, dev)->asks;
 }
 
-/* Stands in for vhost-user.c */
+/* Stub of vhost-user.c */
 VhostUserState *vhost_user_get_state(struct vhost_dev *dev)
 {
     return &container_of(dev, BackEnd, dev)->state;
 }
 
-/* Nothing here looks into what it returns. */
+/* Only the address of the result is used */
 Chardev *qemu_chr_fe_get_driver(CharBackend *be)
 {
     return (Chardev *)be;
 }
 
-/* These stand in for vhost-user-ask.c. */
+/* Stubs of vhost-user-ask.c */
 bool vhost_user_ask(struct vhost_dev *dev, VirtIOExportLookup *lookup,
                     Error **errp)
 {
@@ -125,7 +125,7 @@ static void drop(BackEnd *backend)
     vhost_user_exporter_drop(&backend->dev);
 }
 
-/* What a lookup has given */
+/* Result of a lookup */
 typedef struct Result {
     VirtIOExportLookup *lookup; /* pending, or NULL */
     unsigned int calls;
@@ -153,7 +153,7 @@ static void start(Result *r, const QemuUUID *uuid)
     r->lookup = virtio_export_lookup(uuid, set_result, r);
 }
 
-/* Nothing is known of the object but its file descriptor */
+/* Only the file descriptor of the object is known */
 static void assert_found(Result *r)
 {
     g_assert_cmpuint(r->calls, ==, 1);
@@ -172,7 +172,7 @@ static void assert_error(Result *r, const char *suffix)
     g_clear_pointer(&r->err, error_free);
 }
 
-/* The back-end that is asked answers, and is returned; NULL if none is asked */
+/* Return: back-end that was asked, and has answered; NULL if none was asked */
 static BackEnd *look_up(const QemuUUID *uuid)
 {
     unsigned int asked_a = a.asks.asked, asked_b = b.asks.asked;
@@ -234,7 +234,7 @@ static void removed_while_pending(void)
     drop(&a);
 }
 
-/* The new owner has nothing to do with what the old one was asked for */
+/* A pending lookup stays with the back-end that was asked */
 static void taken_over_while_pending(void)
 {
     QemuUUID one = numbered_uuid(1);
@@ -265,7 +265,7 @@ static void cancelled(void)
     virtio_export_cancel(r.lookup);
     g_assert_cmpuint(a.asks.cancelled, ==, before + 1);
 
-    /* the owner is not known any more */
+    /* the object is removed, so its owner is not known */
     g_assert_true(take_away(&a, &one));
     virtio_export_cancel(gone.lookup);
     g_assert_cmpuint(a.asks.cancelled, ==, before + 2);
@@ -375,7 +375,7 @@ static void drop_takes_all_of_one(void)
     drop(&b);
 }
 
-/* Also those of objects that the back-end has removed */
+/* Lookups of objects that the back-end has removed fail, too */
 static void drop_fails_pending(void)
 {
     QemuUUID one = numbered_uuid(1), two = numbered_uuid(2);
@@ -411,7 +411,7 @@ static void look_up_again(void *opaque, const VirtIOExportObject *object,
     start(opaque, &one);
 }
 
-/* The objects are gone when the lookups end */
+/* The objects are removed before the lookups end */
 static void drop_forgets_before(void)
 {
     unsigned int asked = a.asks.asked;
@@ -473,7 +473,7 @@ static const TypeInfo test_device_info = {
     },
 };
 
-/* Registered before any back-end adds an object */
+/* This device is registered before any back-end adds an object */
 static TestDevice *device;
 
 static void uuid_of_a_device_is_refused(void)
@@ -503,7 +503,7 @@ static void device_is_asked_first(void)
     g_assert_cmpuint(r.object.size, ==, 4096);
     virtio_export_object_close(&r.object);
 
-    /* without it the back-end's is there again */
+    /* without the device's object, the back-end's object is found */
     device->uuid = (QemuUUID) { };
     g_assert_true(look_up(&one) == &a);
     drop(&a);
@@ -587,23 +587,23 @@ static void add_lookups(void)
 static void add_registration(void)
 {
     g_test_add_func("/vhost-user-exporter/add/uuid-is-copied", uuid_is_copied);
-    g_test_add_func("/vhost-user-exporter/add/taken-is-refused",
+    g_test_add_func("/vhost-user-exporter/add/uuid-in-use-is-rejected",
                     taken_uuid_is_refused);
-    g_test_add_func("/vhost-user-exporter/add/uuid-of-a-device-is-refused",
+    g_test_add_func("/vhost-user-exporter/add/uuid-of-a-device-is-rejected",
                     uuid_of_a_device_is_refused);
-    g_test_add_func("/vhost-user-exporter/add/null-is-refused",
+    g_test_add_func("/vhost-user-exporter/add/null-is-rejected",
                     null_uuid_is_refused);
-    g_test_add_func("/vhost-user-exporter/add/broken-is-refused",
+    g_test_add_func("/vhost-user-exporter/add/broken-back-end-is-rejected",
                     broken_backend_is_refused);
     g_test_add_func("/vhost-user-exporter/add/number-is-limited",
                     number_is_limited);
     g_test_add_func("/vhost-user-exporter/remove/only-by-owner",
                     only_owner_removes);
-    g_test_add_func("/vhost-user-exporter/drop/takes-all-of-one",
+    g_test_add_func("/vhost-user-exporter/drop/all-objects-of-one",
                     drop_takes_all_of_one);
     g_test_add_func("/vhost-user-exporter/drop/fails-pending",
                     drop_fails_pending);
-    g_test_add_func("/vhost-user-exporter/drop/forgets-before",
+    g_test_add_func("/vhost-user-exporter/drop/removes-before-lookups-end",
                     drop_forgets_before);
 }
 
@@ -628,7 +628,7 @@ int main(int argc, char **argv)
     add_registration();
     g_test_add_func("/vhost-user-exporter/foreach/asks-no-back-end",
                     foreach_asks_no_backend);
-    g_test_add_func("/vhost-user-exporter/foreach/tells-the-owner",
+    g_test_add_func("/vhost-user-exporter/foreach/names-the-owner",
                     foreach_tells_the_owner);
     return g_test_run();
 }

@@ -1,10 +1,10 @@
 /*
- * What libvhost-user does with its main channel while it waits in a look-up
+ * Tests of libvhost-user's main channel while vu_lookup_shared_object() waits
  *
- * The back-end is on the thread of the test, and the front-end on another.
- * Where a case is about what the back-end leaves alone, the front-end waits
- * until the thread that looks up sleeps: it has seen the main channel then, and
- * does not poll it over and over.
+ * The back-end runs on the thread of the test, the front-end on another
+ * thread.  If a case tests that the back-end does not read a message, the
+ * front-end waits until the thread of the lookup sleeps: this thread has then
+ * polled the main channel, and does not poll it in a busy loop.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -102,7 +102,7 @@ static const VuDevIface iface = {
     .get_shared_object = get_shared_object,
 };
 
-/* The test fails if libvhost-user gives up */
+/* Called when libvhost-user detects a fatal error */
 static void panic(VuDev *dev, const char *reason)
 {
     g_error("%s", reason);
@@ -273,7 +273,7 @@ static void start(Peers *peers, vu_read_msg_cb read_msg, GThreadFunc front_end)
     peers->memory = qemu_memfd_create("memory", 4096, false, 0, 0,
                                       &error_abort);
 
-    /* this thread is the one that dispatches */
+    /* make this thread the one that has called vu_dispatch() */
     send_request(peers, VHOST_USER_GET_FEATURES, 0);
     g_assert_true(vu_dispatch(&peers->dev));
     expect_reply(peers, VHOST_USER_GET_FEATURES);
@@ -304,7 +304,7 @@ static void dispatch_object(Peers *peers)
     expect_object(peers);
 }
 
-/* The cases: what the front-end does, and what the back-end */
+/* Each case: first the front-end's part, then the back-end's */
 
 static gpointer ask_first(gpointer peers)
 {

@@ -1,5 +1,5 @@
 /*
- * libvhost-user's look-up of shared objects, with front-ends of all kinds
+ * Tests of vu_lookup_shared_object(), with well-behaved and faulty front-ends
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,14 +15,14 @@
 #define VERSION 1
 #define REPLY (1 << 2)
 
-/* What the front-end answers */
+/* The front-end's answer, and the expected result */
 typedef struct Answer {
     uint32_t request;
     uint32_t size;
     uint64_t u64;
     unsigned int num_fds;
     bool found;
-    bool as_stdin; /* number 0 is free when the answer comes */
+    bool as_stdin; /* descriptor 0 is free when the answer arrives */
 } Answer;
 
 typedef struct FrontEnd {
@@ -33,7 +33,7 @@ typedef struct FrontEnd {
 
 static unsigned char uuid[UUID_LEN] = "0123456789abcdef";
 
-/* The test fails if libvhost-user gives up */
+/* Called when libvhost-user detects a fatal error */
 static void panic(VuDev *dev, const char *reason)
 {
     g_error("%s", reason);

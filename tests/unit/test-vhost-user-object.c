@@ -1,5 +1,5 @@
 /*
- * libvhost-user's requests about shared objects that are replied to later
+ * Tests of vu_begin_shared_object() and vu_end_shared_object()
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,7 +16,7 @@ typedef struct Header {
     uint32_t size;
 } Header;
 
-/* What the front-end replies, and what libvhost-user makes of it */
+/* The front-end's reply, and the results expected from libvhost-user */
 typedef struct Reply {
     uint32_t request;
     uint32_t size;
@@ -27,7 +27,7 @@ typedef struct Reply {
 
 static unsigned char uuid[UUID_LEN] = "0123456789abcdef";
 
-/* The test fails if libvhost-user gives up */
+/* Called when libvhost-user detects a fatal error */
 static void panic(VuDev *dev, const char *reason)
 {
     g_error("%s", reason);
@@ -132,7 +132,7 @@ static void closed(void)
     end(&dev, sv);
 }
 
-/* Without one of the features nothing is sent that nobody would reply to */
+/* Without one of the features there would be no reply: nothing is sent */
 static void not_negotiated(void)
 {
     VuDev dev = { };
@@ -180,9 +180,9 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/vhost-user-object/added", &added, replied);
-    g_test_add_data_func("/vhost-user-object/refused", &refused, replied);
+    g_test_add_data_func("/vhost-user-object/rejected", &refused, replied);
     g_test_add_data_func("/vhost-user-object/removed", &removed, replied);
-    g_test_add_data_func("/vhost-user-object/not-there", &not_there, replied);
+    g_test_add_data_func("/vhost-user-object/unknown", &not_there, replied);
     g_test_add_data_func("/vhost-user-object/other-request", &other_request,
                          replied);
     g_test_add_data_func("/vhost-user-object/no-payload", &no_payload,

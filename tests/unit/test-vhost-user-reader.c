@@ -1,5 +1,5 @@
 /*
- * Messages of vhost-user back-ends, which come in any pieces
+ * Tests of vhost-user-reader.c, with messages that arrive in pieces
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,7 +14,7 @@
 #define HEADER_SIZE 12
 #define MAX_PAYLOAD 24
 #define MAX_FDS 8
-/* A test that waits for ever fails */
+/* A test that hangs is killed by SIGALRM */
 #define SECONDS 30
 
 typedef struct BackEnd BackEnd;
@@ -41,12 +41,12 @@ static const Wire message = {
 };
 #define MESSAGE_SIZE (HEADER_SIZE + 20)
 
-/* What virtio_export_expire() does and returns */
+/* Control of the stub virtio_export_expire() */
 static int next_deadline = -1;
 static unsigned int expired;
 static BackEnd *expires;
 
-/* Stands in for the one in virtio-export.c */
+/* Stub of virtio-export.c */
 int virtio_export_expire(void)
 {
     expired++;
@@ -186,7 +186,7 @@ static void assert_get_fails(BackEnd *be, const char *reason)
     error_free(err);
 }
 
-/* The whole message in two parts, whatever the parts */
+/* Send the message in two parts, cut at any byte */
 static void cut_anywhere(void)
 {
     VhostUserIncoming *msg;
@@ -227,7 +227,7 @@ static void byte_by_byte(void)
     backend_end(&be);
 }
 
-/* Each is read to its end, and no further */
+/* Each call reads one message, and nothing beyond its end */
 static void several_at_once(void)
 {
     VhostUserIncoming *msg;
@@ -282,7 +282,7 @@ static void fds_with_the_first_byte(void)
     }
 }
 
-/* Those that came first count, and the others are closed */
+/* The first descriptors are kept, and later ones are closed */
 static void fds_with_later_bytes(void)
 {
     unsigned int before = open_fds();
@@ -315,7 +315,7 @@ static void closed_with_partial(void)
         g_assert_null(get(&be));
         vhost_user_reader_close(&be.reader);
 
-        /* nothing of it is left when the reader is opened again */
+        /* the reopened reader starts with a new message */
         vhost_user_reader_open(&be.reader, be.sioc);
         send_request(&be, 1);
         vhost_user_incoming_free(get(&be));
@@ -370,7 +370,7 @@ static void end_anywhere(void)
         g_assert_cmpuint(open_fds(), ==, before);
     }
 
-    /* what came whole before the end is read */
+    /* a complete message before the end of file is read */
     backend_start(&be);
     send_bytes(&be, &message, 0, MESSAGE_SIZE);
     backend_die(&be);
@@ -416,8 +416,8 @@ static void watched(void)
     backend_end(&be);
 }
 
-/* What has the file descriptor's number now does not wake the main loop up */
-static void watched_and_closed(void)
+/* A file that gets the closed descriptor's number is not polled */
+static void watched_fd_closed(void)
 {
     BackEnd be, idle;
     int fd;
@@ -437,7 +437,7 @@ static void watched_and_closed(void)
     backend_end(&idle);
 }
 
-static void watched_and_dead(void)
+static void watched_back_end_closed(void)
 {
     BackEnd be;
 
@@ -450,8 +450,8 @@ static void watched_and_dead(void)
     backend_end(&be);
 }
 
-/* Nothing has come, and nothing will */
-static void wait_for_nobody(void)
+/* No reader wants a message, so there is no reason to wait */
+static void wait_no_reader_wants(void)
 {
     BackEnd be, other;
 
@@ -465,7 +465,7 @@ static void wait_for_nobody(void)
     backend_end(&other);
 }
 
-/* The other's message is what the back-end waits for */
+/* QEMU's answer to this message ends the wait */
 static void answer_request(BackEnd *be, VhostUserIncoming *msg)
 {
     g_assert_true(vhost_user_reader_waiting());
@@ -494,8 +494,8 @@ static void wait_serves_others(void)
     backend_end(&unwanted);
 }
 
-/* What is waited for is there: the others have time */
-static void wait_is_short(void)
+/* If the socket is ready, no other reader is served */
+static void wait_returns_when_ready(void)
 {
     BackEnd be, other;
 
@@ -517,8 +517,8 @@ static void want_two(BackEnd *be, VhostUserIncoming *msg)
     be->wanted = be->received < 2;
 }
 
-/* Two messages are the reader's, and the third is not */
-static void wait_for_own_first(void)
+/* The first two messages are for the reader, the third is not */
+static void wait_own_messages_first(void)
 {
     BackEnd be;
 
@@ -534,8 +534,8 @@ static void wait_for_own_first(void)
     backend_end(&be);
 }
 
-/* A back-end that ends has said something before */
-static void wait_for_own_of_the_dead(void)
+/* The messages that a back-end sent before it closed are read */
+static void wait_own_messages_before_close(void)
 {
     BackEnd be;
 
@@ -552,7 +552,7 @@ static void wait_for_own_of_the_dead(void)
     backend_end(&be);
 }
 
-static void wait_for_the_dead(gconstpointer with_own_reader)
+static void wait_closed(gconstpointer with_own_reader)
 {
     BackEnd be, other;
 
@@ -568,8 +568,8 @@ static void wait_for_the_dead(gconstpointer with_own_reader)
     backend_end(&other);
 }
 
-/* Another back-end's end does not end the wait */
-static void wait_while_others_die(void)
+/* The wait goes on when another back-end closes its connection */
+static void wait_while_others_close(void)
 {
     BackEnd be, dead, other;
 
@@ -597,7 +597,7 @@ static void close_other(BackEnd *be, VhostUserIncoming *msg)
     other->wanted = be->wanted = false;
 }
 
-/* The next one that would be served is gone then */
+/* A reader closes the reader that would be served next */
 static void wait_while_readers_close(void)
 {
     BackEnd be, first, second;
@@ -626,7 +626,7 @@ static void count_to_six(BackEnd *be, VhostUserIncoming *msg)
     }
 }
 
-/* One that always has something to say does not keep the others waiting */
+/* A back-end that sends all the time does not starve the others */
 static void wait_is_fair(void)
 {
     g_autoptr(GString) order = g_string_new(NULL);
@@ -661,7 +661,7 @@ static void wait_below(BackEnd *be, VhostUserIncoming *msg)
     g_assert_true(vhost_user_reader_waiting());
 }
 
-static void wait_in_a_wait(void)
+static void wait_nested(void)
 {
     BackEnd be, other;
 
@@ -678,8 +678,8 @@ static void wait_in_a_wait(void)
     backend_end(&other);
 }
 
-/* Nobody sends anything: lookups end at their deadlines */
-static void wait_heeds_deadlines(void)
+/* No message arrives: lookups end at their deadlines */
+static void wait_expires_lookups(void)
 {
     BackEnd be, other;
 
@@ -716,31 +716,34 @@ static void add_get(void)
 static void add_watch(void)
 {
     g_test_add_func("/vhost-user-reader/watch/served", watched);
-    g_test_add_func("/vhost-user-reader/watch/closed", watched_and_closed);
-    g_test_add_func("/vhost-user-reader/watch/dead", watched_and_dead);
+    g_test_add_func("/vhost-user-reader/watch/fd-closed", watched_fd_closed);
+    g_test_add_func("/vhost-user-reader/watch/back-end-closed",
+                    watched_back_end_closed);
 }
 
 static void add_wait(void)
 {
-    g_test_add_func("/vhost-user-reader/wait/for-nobody", wait_for_nobody);
+    g_test_add_func("/vhost-user-reader/wait/no-reader-wants",
+                    wait_no_reader_wants);
     g_test_add_func("/vhost-user-reader/wait/serves-others",
                     wait_serves_others);
-    g_test_add_func("/vhost-user-reader/wait/is-short", wait_is_short);
-    g_test_add_func("/vhost-user-reader/wait/own-first", wait_for_own_first);
-    g_test_add_func("/vhost-user-reader/wait/own-of-the-dead",
-                    wait_for_own_of_the_dead);
-    g_test_add_data_func("/vhost-user-reader/wait/dead", NULL,
-                         wait_for_the_dead);
-    g_test_add_data_func("/vhost-user-reader/wait/dead-with-reader", "own",
-                         wait_for_the_dead);
-    g_test_add_func("/vhost-user-reader/wait/others-die",
-                    wait_while_others_die);
+    g_test_add_func("/vhost-user-reader/wait/returns-when-ready",
+                    wait_returns_when_ready);
+    g_test_add_func("/vhost-user-reader/wait/own-messages-first",
+                    wait_own_messages_first);
+    g_test_add_func("/vhost-user-reader/wait/own-messages-before-close",
+                    wait_own_messages_before_close);
+    g_test_add_data_func("/vhost-user-reader/wait/closed", NULL, wait_closed);
+    g_test_add_data_func("/vhost-user-reader/wait/closed-with-reader", "own",
+                         wait_closed);
+    g_test_add_func("/vhost-user-reader/wait/others-close",
+                    wait_while_others_close);
     g_test_add_func("/vhost-user-reader/wait/readers-close",
                     wait_while_readers_close);
     g_test_add_func("/vhost-user-reader/wait/is-fair", wait_is_fair);
-    g_test_add_func("/vhost-user-reader/wait/in-a-wait", wait_in_a_wait);
-    g_test_add_func("/vhost-user-reader/wait/heeds-deadlines",
-                    wait_heeds_deadlines);
+    g_test_add_func("/vhost-user-reader/wait/nested", wait_nested);
+    g_test_add_func("/vhost-user-reader/wait/expires-lookups",
+                    wait_expires_lookups);
 }
 
 int main(int argc, char **argv)

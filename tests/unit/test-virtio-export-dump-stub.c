@@ -22,7 +22,7 @@ static void the_reason_is_told(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/virtio-export/dump-stub/the-reason-is-told",
+    g_test_add_func("/virtio-export/dump-stub/reports-the-reason",
                     the_reason_is_told);
     return g_test_run();
 }

@@ -1,7 +1,8 @@
 /*
- * x-virtio-export-dump: which images are written, and what is refused
+ * Tests of x-virtio-export-dump: images that are written, images that are
+ * rejected
  *
- * The PNG writer is the test's own: it keeps what it is given.
+ * The test replaces the PNG encoder, and records the image.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -39,7 +40,7 @@ struct TestExporter {
 
 static TestExporter *exporter;
 
-/* What the PNG writer was given: as PIXMAN_BE_r8g8b8; NULL if nothing */
+/* Pixels that the PNG encoder got, as PIXMAN_BE_r8g8b8; NULL if none */
 static GByteArray *written;
 static bool writer_fails;
 
@@ -116,7 +117,7 @@ static int make_memfd(const void *bytes, size_t len, int seals)
     return fd;
 }
 
-/* A file on a disk takes no seals: it has to be mapped, as a dma-buf has */
+/* A file on a disk has no seals: it is mapped like a dma-buf */
 static int make_file(const void *bytes, size_t len)
 {
     char name[] = "test-virtio-export-XXXXXX";
@@ -129,8 +130,9 @@ static int make_file(const void *bytes, size_t len)
 }
 
 /*
- * An image of the size WIDTH x HEIGHT without gaps, in a memfd of @len bytes, a
- * size that is not told: no layout contradicts it.
+ * Export an image of WIDTH x HEIGHT without gaps, in a memfd of @len bytes.
+ * The exporter does not report the size, so that the registry accepts any
+ * layout.
  */
 static void export_image(uint32_t fourcc, const void *bytes, size_t len)
 {
@@ -189,7 +191,7 @@ static void dump(void)
     remove_name(name);
 }
 
-/* Nothing is written, and no descriptor is left open */
+/* Check that no file is written, and that no descriptor leaks */
 static void assert_refused_uuid(const char *uuid, const char *expected)
 {
     char *name = make_name();
@@ -238,7 +240,7 @@ static void fill(uint8_t *bytes, size_t len)
     }
 }
 
-/* @bytes is where the image starts */
+/* @bytes: the image */
 static void assert_written(const Format *format, const uint8_t *bytes,
                            size_t stride)
 {
@@ -272,7 +274,7 @@ static void each_format(void)
     }
 }
 
-/* Where nothing is aligned to anything */
+/* With an unaligned offset and stride */
 static void bottom_up(void)
 {
     static const uint8_t rows[HEIGHT] = { 1, 2 };
@@ -304,7 +306,7 @@ static void odd_layout(void)
     done();
 }
 
-/* The last row need not have all of its stride */
+/* The memory may end before the padding of the last row */
 static void last_byte(void)
 {
     uint8_t bytes[20 + WIDTH * 4];
@@ -334,7 +336,7 @@ static void unsealed_memory_is_not_mapped(void)
         dump();
         assert_written(&formats[0], bytes, WIDTH * 4);
 
-        /* as if it shrank in the middle: what is mapped would fault */
+        /* simulate a shrinking file: an access to a mapping would fault */
         g_assert_cmpint(ftruncate(exporter->fd, WIDTH * 4 + 1), ==, 0);
         g_clear_pointer(&written, g_byte_array_unref);
         assert_refused("its memory ends within the image");
@@ -372,7 +374,7 @@ static void a_dma_buf_is_mapped(void)
     done();
 }
 
-/* A back-end could keep who reads from it waiting for ever */
+/* A read from a back-end's pipe or socket could block for ever */
 static void nothing_is_read_that_may_wait(void)
 {
     const char *const why =
@@ -478,7 +480,7 @@ static void coroutine_fn run_command(void *opaque)
     c->ended = true;
 }
 
-/* It waits for the exporter */
+/* Start the command, which then waits for the exporter */
 static Command *start_command(void)
 {
     Command *c = g_new0(Command, 1);
@@ -491,7 +493,7 @@ static Command *start_command(void)
     return c;
 }
 
-/* It goes on in the main loop, and not where the lookup has ended */
+/* The command continues in the main loop, not where the lookup has ended */
 static void end_command(Command *c, const char *expected)
 {
     g_assert_false(c->ended);

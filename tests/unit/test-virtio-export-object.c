@@ -1,5 +1,5 @@
 /*
- * Objects that virtio devices export: what importers may rely on
+ * Tests of the geometry of exported objects that importers may rely on
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,7 +22,7 @@ typedef struct Geometry {
 } Geometry;
 
 static const Geometry geometries[] = {
-    /* what is not known cannot be wrong */
+    /* unknown values are not checked */
     { NULL, 0 },
     { NULL, 1, 16, 16, XR24, LINEAR, 0, { 1 }, { 2 } },
     { NULL, 0, 16, 16, XR24, LINEAR, 1, { 64 }, { UINT32_MAX } },
@@ -32,7 +32,7 @@ static const Geometry geometries[] = {
     { SHORT_STRIDE, 0, 16, 0, XR24, LINEAR, 1, { 63 } },
     { OUTSIDE, 1023, 0, 16, 0, LINEAR, 1, { 64 } },
 
-    /* the end of the memory */
+    /* planes that end at the end of the memory, and beyond */
     { NULL, 1024, 16, 16, XR24, LINEAR, 1, { 64 } },
     { OUTSIDE, 1023, 16, 16, XR24, LINEAR, 1, { 64 } },
     { OUTSIDE, 1024, 16, 16, XR24, LINEAR, 1, { 65 } },
@@ -61,7 +61,7 @@ static const Geometry geometries[] = {
     { SHORT_STRIDE, UINT64_MAX, UINT32_MAX, 1, XR24, LINEAR, 1,
       { UINT32_MAX } },
 
-    /* planes that are subsampled: half of the rows, rounded up */
+    /* subsampled planes: half of the rows, rounded up */
     { NULL, 384, 16, 16, DRM_FORMAT_NV12, LINEAR, 2, { 16, 16 }, { 0, 256 } },
     { OUTSIDE, 383, 16, 16, DRM_FORMAT_NV12, LINEAR, 2, { 16, 16 },
       { 0, 256 } },
@@ -78,12 +78,12 @@ static const Geometry geometries[] = {
     { OUTSIDE, UINT32_MAX, 16, UINT32_MAX, DRM_FORMAT_NV12, LINEAR, 2,
       { 1, 2 } },
 
-    /* planes that are not */
+    /* planes without subsampling */
     { NULL, 768, 16, 16, DRM_FORMAT_NV24, LINEAR, 2, { 16, 32 }, { 0, 256 } },
     { OUTSIDE, 767, 16, 16, DRM_FORMAT_NV24, LINEAR, 2, { 16, 32 },
       { 0, 256 } },
 
-    /* another modifier: of planes after the first, one row is sure */
+    /* other modifiers: later planes have at least one row */
     { NULL, 1088, 16, 16, XR24, I915_FORMAT_MOD_Y_TILED_CCS, 2, { 64, 64 },
       { 0, 1024 } },
     { OUTSIDE, 1087, 16, 16, XR24, I915_FORMAT_MOD_Y_TILED_CCS, 2, { 64, 64 },
@@ -95,7 +95,7 @@ static const Geometry geometries[] = {
     { OUTSIDE, 1087, 16, 16, XR24, DRM_FORMAT_MOD_INVALID, 2, { 64, 64 },
       { 0, 1024 } },
 
-    /* the last of the planes, and none beyond */
+    /* the last plane counts, those beyond num_planes do not */
     { NULL, 1024, 16, 16, XR24, LINEAR, 4, { 64, 64, 64, 64 } },
     { OUTSIDE, 1024, 16, 16, XR24, LINEAR, 4, { 64, 64, 64, 64 },
       { 0, 0, 0, 1 } },

@@ -1,5 +1,5 @@
 /*
- * x-query-virtio-exports: what is told of which objects, in which order
+ * Tests of x-query-virtio-exports: which objects, which members, which order
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -18,7 +18,7 @@
 #define TYPE_TEST_EXPORTER "test-exporter"
 OBJECT_DECLARE_SIMPLE_TYPE(TestExporter, TEST_EXPORTER)
 
-/* Its objects have numbers from @first on; all else of them is as @info says */
+/* Exports objects with consecutive UUIDs that are described by @info */
 struct TestExporter {
     Object parent_obj;
 
@@ -94,7 +94,7 @@ static const TypeInfo test_exporter_info = {
     },
 };
 
-/* In the QOM tree at /@name until test_exporter_free() */
+/* The exporter is at /@name in the QOM tree until test_exporter_free() */
 static TestExporter *test_exporter_new(const char *name, uint32_t first,
                                        uint32_t count)
 {
@@ -194,7 +194,7 @@ static void what_is_unknown_is_absent(void)
     test_exporter_free(t);
 }
 
-/* As a lookup gives it */
+/* The query drops invalid geometry like a lookup */
 static void wrong_geometry_is_absent(void)
 {
     static const uint32_t heights[] = { 1024, 1025, UINT32_MAX };
@@ -237,7 +237,7 @@ static void a_format_is_printable(void)
     test_exporter_free(t);
 }
 
-/* As while it is being unplugged */
+/* A device that is being unplugged has no path */
 static void an_owner_without_a_path(void)
 {
     TestExporter *t = test_exporter_new("gpu", 1, 1);
@@ -251,7 +251,7 @@ static void an_owner_without_a_path(void)
     object_unref(t);
 }
 
-/* Goes through all pages, and asserts that nothing is missed or repeated */
+/* Check that the pages contain each object exactly once */
 static void assert_pages(const char *path, uint32_t limit, uint32_t first,
                          uint32_t count)
 {
@@ -369,7 +369,7 @@ static void wrong_arguments_are_errors(void)
     object_unparent(two);
 }
 
-/* Nobody has to go through all objects for each object of a page */
+/* A query walks all objects once, not once for each object of the page */
 static void a_page_is_told_once(void)
 {
     TestExporter *t = test_exporter_new("gpu", 1, 100);

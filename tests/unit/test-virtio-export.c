@@ -1,6 +1,5 @@
 /*
- * Objects that virtio devices export to one another: every rule of the look-up
- * with exporters of the test's own
+ * Tests of virtio-export: every rule of the lookup, with exporters of the test
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -43,7 +42,7 @@ static VirtIOExportStatus test_export(VirtIOExporter *exporter,
     TestExporter *t = TEST_EXPORTER(exporter);
 
     t->asked++;
-    /* the one before must have left nothing here */
+    /* an exporter that was asked earlier must not have changed it */
     g_assert_cmpint(object->fd, ==, -1);
     g_assert_cmpint(object->num_planes, ==, 0);
     object->width = t->object.width;
@@ -141,7 +140,7 @@ static const TypeInfo test_types[] = {
     },
 };
 
-/* An exporter of @uuid whose memory starts with the byte @mark */
+/* Create an exporter of @uuid whose memory starts with the byte @mark */
 static TestExporter *new_exporter(const char *type, const QemuUUID *uuid,
                                   char mark)
 {
@@ -157,7 +156,7 @@ static TestExporter *new_exporter(const char *type, const QemuUUID *uuid,
     return t;
 }
 
-/* An exporter that answers later */
+/* Create an exporter that answers later */
 static TestExporter *new_busy_exporter(const QemuUUID *uuid, char mark)
 {
     TestExporter *t = new_exporter(TYPE_TEST_EXPORTER, uuid, mark);
@@ -172,7 +171,7 @@ static void end_exporter(TestExporter *t)
     object_unref(OBJECT(t));
 }
 
-/* The exporter answers the lookup that has waited longest */
+/* Let the exporter answer the oldest pending lookup */
 static void answer(TestExporter *t)
 {
     VirtIOExportObject object = t->object;
@@ -244,13 +243,13 @@ static void consumer_stop(Consumer *c)
 }
 /* End of the consumer */
 
-/* What a lookup has given */
+/* Result of a lookup */
 typedef struct Result {
     VirtIOExportLookup *lookup; /* pending, or NULL */
     unsigned int calls;
     VirtIOExportObject object;
     Error *err;
-    unsigned int turn;          /* of all lookups that have ended */
+    unsigned int turn;          /* position among the lookups that ended */
     int64_t ended;              /* ms of QEMU_CLOCK_REALTIME */
     void (*then)(void *opaque); /* called when it ends */
     void *opaque;
@@ -290,7 +289,7 @@ static void start_pending(Result *r, const QemuUUID *uuid)
     g_assert_cmpuint(r->calls, ==, 0);
 }
 
-/* What the lookup has given starts with the byte @mark */
+/* Check that the memory found starts with the byte @mark */
 static void assert_result(Result *r, char mark)
 {
     char found;
@@ -312,7 +311,7 @@ static void assert_error(Result *r, const char *reason)
     g_clear_pointer(&r->err, error_free);
 }
 
-/* The first byte of what is behind @uuid; 0 if nothing is */
+/* Return: first byte of the object with @uuid; 0 if the lookup fails */
 static char look_up(const QemuUUID *uuid)
 {
     Result r = { };
@@ -486,7 +485,7 @@ static void every_field(void)
     end_exporter(a);
 }
 
-/* What importers must not rely on they do not get; the memory they do */
+/* Check that the invalid geometry is dropped, and that the memory is kept */
 static void assert_no_geometry(Result *r)
 {
     g_assert_cmpint(r->object.kind, ==, VIRTIO_EXPORT_KIND_DMABUF);
@@ -537,7 +536,7 @@ static void descriptor_is_the_callers(void)
     virtio_export_object_close(&r.object);
     g_assert_cmpuint(open_fds(), ==, before);
 
-    /* closing twice closes nothing of somebody else's */
+    /* closing twice does not close another file */
     virtio_export_object_close(&r.object);
     g_assert_cmpuint(open_fds(), ==, before);
     g_assert_cmpint(look_up(&uuid_a), ==, 'a');
@@ -595,7 +594,7 @@ static void exists(void)
     g_assert_false(virtio_export_exists(&uuid_b));
 }
 
-/* whoever came first: another process cannot stand in for a device */
+/* In either order: another process cannot take the place of a device */
 static void last_is_asked_last(gconstpointer last_comes_first)
 {
     TestExporter *device = NULL, *last;
@@ -629,7 +628,7 @@ static void each_is_asked_once(void)
     }
 }
 
-/* whoever comes after it is not asked in its place */
+/* While a lookup is pending, no later exporter is asked */
 static void pending_ends_the_search(void)
 {
     TestExporter *last = new_exporter(TYPE_TEST_LAST_EXPORTER, &uuid_a, 'l');
@@ -750,7 +749,7 @@ static void cancelled(void)
     g_assert_cmpuint(r.calls, ==, 0);
 }
 
-/* An exporter may have no use for cancel */
+/* An exporter may have no cancel method */
 static void cancelled_without_notice(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
@@ -850,8 +849,9 @@ static void start_pending_a(void *opaque)
 }
 
 /*
- * The first one's deadline passes, and a new lookup starts at that moment.  The
- * timer must not forget the second one over it, which is due soon.
+ * When the deadline of the first lookup passes, its callback starts a new
+ * lookup.  The timer must still fire for the second lookup, whose deadline is
+ * earlier than that of the new one.
  */
 static void deadline(void)
 {
@@ -959,7 +959,7 @@ static void retry_failed(void)
     end_exporter(a);
 }
 
-/* The object has gone meanwhile */
+/* The object was removed meanwhile */
 static void retry_unknown(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
@@ -973,7 +973,7 @@ static void retry_unknown(void)
     end_exporter(a);
 }
 
-/* One lookup's end does not end the others */
+/* The end of one lookup does not end the others */
 static void retry_some(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
@@ -1014,7 +1014,7 @@ static void retry_opaque(void *opaque)
     retry(opaque);
 }
 
-/* How lookups end */
+/* The ways in which lookups end */
 static void end_by_answer(TestExporter *t)
 {
     while (!g_queue_is_empty(&t->lookups)) {
@@ -1067,7 +1067,7 @@ static void start_a(void *opaque)
     start(opaque, &uuid_a);
 }
 
-/* A new lookup of the same object, after the last word on the old one */
+/* The callback starts a new lookup of the same object */
 static void callback_starts(gconstpointer data)
 {
     const End *end = data;
@@ -1089,7 +1089,7 @@ static void callback_starts(gconstpointer data)
     release(end, a);
 }
 
-/* The next one, the one after that, one of another exporter */
+/* Callbacks cancel the next lookup, the one after it, another exporter's */
 static void callback_cancels(gconstpointer data)
 {
     const End *end = data;
@@ -1156,7 +1156,7 @@ static void callback_retries(gconstpointer data)
     release(end, a);
 }
 
-/* The exporter that is just asked again goes: its other lookups fail */
+/* A callback of the retry unregisters the exporter: other lookups fail */
 static void callback_unregisters_its_own(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
@@ -1196,7 +1196,7 @@ static void foreach_tells(void)
     virtio_export_foreach(&uuid_a, append_mark, of_a);
     g_assert_cmpstr(of_a->str, ==, "a! l ");
 
-    /* an exporter may have nothing to tell */
+    /* an exporter may have no foreach method */
     vec->foreach = NULL;
     g_string_truncate(all, 0);
     virtio_export_foreach(NULL, append_mark, all);
@@ -1235,14 +1235,14 @@ static void add_lookups(void)
     g_test_add_func("/virtio-export/lookup/exists", exists);
     g_test_add_func("/virtio-export/lookup/wrong-geometry-is-dropped",
                     wrong_geometry_is_dropped);
-    g_test_add_func("/virtio-export/foreach/tells-all", foreach_tells);
+    g_test_add_func("/virtio-export/foreach/lists-all", foreach_tells);
 }
 
 static void add_order(void)
 {
-    g_test_add_data_func("/virtio-export/order/last-registered-last",
+    g_test_add_data_func("/virtio-export/order/asked-last-registered-last",
                          NULL, last_is_asked_last);
-    g_test_add_data_func("/virtio-export/order/last-registered-first",
+    g_test_add_data_func("/virtio-export/order/asked-last-registered-first",
                          "first", last_is_asked_last);
     g_test_add_func("/virtio-export/order/each-is-asked-once",
                     each_is_asked_once);
@@ -1250,7 +1250,8 @@ static void add_order(void)
                     pending_ends_the_search);
     g_test_add_func("/virtio-export/order/unregistered-is-not-asked",
                     unregistered_is_not_asked);
-    g_test_add_func("/virtio-export/register/again", registered_again);
+    g_test_add_func("/virtio-export/register/after-unregister",
+                    registered_again);
     g_test_add_func("/virtio-export/register/twice", registered_twice);
     g_test_add_func("/virtio-export/register/unregistered-twice",
                     unregistered_twice);
@@ -1264,7 +1265,7 @@ static void add_pending(void)
     g_test_add_func("/virtio-export/pending/answered-in-any-order",
                     answered_in_any_order);
     g_test_add_func("/virtio-export/pending/cancelled", cancelled);
-    g_test_add_func("/virtio-export/pending/cancelled-without-notice",
+    g_test_add_func("/virtio-export/pending/cancelled-without-method",
                     cancelled_without_notice);
     g_test_add_func("/virtio-export/pending/exporter-gone",
                     pending_exporter_gone);

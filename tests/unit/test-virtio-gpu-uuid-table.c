@@ -1,7 +1,7 @@
 /*
- * Tests of the table of UUIDs that a virtio-gpu device has given out
+ * Tests of the table of the UUIDs that a virtio-gpu device has assigned
  *
- * The random source is the test's own, so that it can fail and repeat itself.
+ * The test replaces the random source, to make it fail and repeat itself.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -359,7 +359,7 @@ static void enter_refuses_a_second_one(Fixture *f, gconstpointer data)
     virtio_gpu_uuid_table_release(f->table, &uuid);
 }
 
-/* Two hosts with the same seed: what one draws next, the other sent */
+/* With the same seed, a host draws a UUID that the other host has sent */
 static void collision_with_an_entered_one(Fixture *f, gconstpointer data)
 {
     QemuUUID ours = { }, theirs = { }, sent;
@@ -414,7 +414,7 @@ static void many_with_every_second_released(Fixture *f, gconstpointer data)
     }
 }
 
-/* It goes with the table, if it does not before */
+/* virtio_gpu_uuid_table_free() frees the memory */
 static void room_keeps_what_fits(Fixture *f, gconstpointer data)
 {
     uint8_t *room = virtio_gpu_uuid_table_room(f->table, 4);

@@ -1,6 +1,6 @@
 /*
- * Tests of the bytes by which virtio-gpu's resource UUIDs travel: commands are
- * little endian, the migration stream is big endian, on every host
+ * Tests of the byte order of virtio-gpu's resource UUIDs: on every host,
+ * commands are little endian, and the migration stream is big endian
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,7 +21,7 @@
 
 #define STREAM_ROOM 1024
 
-/* Each is the other one when read in the wrong order */
+/* A wrong byte order turns one into the other */
 #define ID          0x01020304
 #define SWAPPED_ID  0x04030201
 
@@ -61,7 +61,7 @@ typedef struct Fixture {
     struct virtio_gpu_simple_resource other;
 } Fixture;
 
-/* The parts of virtio-gpu.c that are called */
+/* Stubs of the functions of virtio-gpu.c that are called */
 
 struct virtio_gpu_simple_resource *virtio_gpu_find_resource(VirtIOGPU *g,
                                                             uint32_t id)
@@ -96,7 +96,7 @@ void migration_incoming_report_err(Error *err)
     error_report_err(err);
 }
 
-/* A device of the right class, that has nothing which is not called */
+/* A device of the right class, with only what the tests need */
 static const TypeInfo types[] = {
     {
         .name = TYPE_VIRTIO_DEVICE,
@@ -154,7 +154,7 @@ typedef struct Answer {
     uint8_t uuid[sizeof(QemuUUID)];
 } Answer;
 
-/* Return: the error by which the command is to be answered, or 0 */
+/* Return: the error with which the device answers the command, or 0 */
 static uint32_t send_request(Fixture *f, Answer *answer)
 {
     struct iovec out = { (void *)request, sizeof(request) };
@@ -183,7 +183,7 @@ static void command_known(Fixture *f, gconstpointer data)
                     the_uuid.data, sizeof(the_uuid.data));
 }
 
-/* The resource whose id it is gets one, not the one with the swapped id */
+/* The resource with the right id gets a UUID, not that with the swapped id */
 static void command_assign(Fixture *f, gconstpointer data)
 {
     Answer answer;
@@ -231,7 +231,7 @@ static void migration_load(Fixture *f, gconstpointer data)
     QIOChannelBuffer *buffer = qio_channel_buffer_new(STREAM_ROOM);
     QEMUFile *file = qemu_file_new_input(QIO_CHANNEL(buffer));
 
-    /* something has to follow: a reader looks for further subsections */
+    /* the loader looks for further subsections: end the stream explicitly */
     memcpy(buffer->data, stream, sizeof(stream));
     memcpy(buffer->data + sizeof(stream), the_uuid.data, sizeof(the_uuid));
     buffer->usage = sizeof(stream) + sizeof(the_uuid);

@@ -1,8 +1,8 @@
 /*
- * Reports of what a vhost back-end does wrong
+ * Rate-limited reports of errors that a vhost back-end can trigger
  *
- * A back-end can repeat it at will: each of these reports is printed
- * VHOST_REPORT_BURST times a minute at most.
+ * A back-end can repeat an error at will, so each report is printed at most
+ * VHOST_REPORT_BURST times a minute.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,9 +16,9 @@
 #define VHOST_REPORT_BURST 5
 
 /**
- * struct VhostReport - What is known of one place in the source
- * @since: when its minute has begun, as by g_get_monotonic_time()
- * @count: reports in that minute
+ * struct VhostReport - The rate limit of one report in the source
+ * @since: start of the current minute, as by g_get_monotonic_time()
+ * @count: how often the report was printed in this minute
  */
 typedef struct VhostReport {
     int64_t since;
@@ -27,11 +27,13 @@ typedef struct VhostReport {
 
 /**
  * vhost_report_is_due() - Tell whether to print a report once more
- * @report: what is known of it, which changes
+ * @report: rate limit of the report; updated
  *
- * Context: any; threads that ask at the same moment may print one more.
+ * Context: any; threads that call it at the same moment may print the report
+ * once too often.
  *
- * Return: false if it has been printed often enough in this minute.
+ * Return: false if the report was printed VHOST_REPORT_BURST times in this
+ * minute.
  */
 static inline bool vhost_report_is_due(VhostReport *report)
 {
@@ -45,7 +47,7 @@ static inline bool vhost_report_is_due(VhostReport *report)
 }
 
 /**
- * vhost_error_report() - As error_report(), but not for ever
+ * vhost_error_report() - error_report() with a rate limit
  * @fmt: as for error_report()
  */
 #define vhost_error_report(fmt, ...) do {                               \
@@ -56,7 +58,7 @@ static inline bool vhost_report_is_due(VhostReport *report)
 } while (0)
 
 /**
- * vhost_warn_report() - As warn_report(), but not for ever
+ * vhost_warn_report() - warn_report() with a rate limit
  * @fmt: as for warn_report()
  */
 #define vhost_warn_report(fmt, ...) do {                                \
@@ -67,8 +69,8 @@ static inline bool vhost_report_is_due(VhostReport *report)
 } while (0)
 
 /**
- * vhost_error_reportf_err() - As error_reportf_err(), but not for ever
- * @err: taken over
+ * vhost_error_reportf_err() - error_reportf_err() with a rate limit
+ * @err: the error, which is freed
  * @fmt: as for error_reportf_err()
  */
 #define vhost_error_reportf_err(err, fmt, ...) do {                     \
@@ -81,8 +83,8 @@ static inline bool vhost_report_is_due(VhostReport *report)
 } while (0)
 
 /**
- * vhost_error_report_err() - As error_report_err(), but not for ever
- * @err: taken over
+ * vhost_error_report_err() - error_report_err() with a rate limit
+ * @err: the error, which is freed
  */
 #define vhost_error_report_err(err) vhost_error_reportf_err(err, "%s", "")
 

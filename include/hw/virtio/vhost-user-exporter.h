@@ -17,49 +17,51 @@
 #include "qemu/uuid.h"
 
 /*
- * What one back-end can make QEMU remember: about 7 MB.  There is hardly a
- * use for more, as mappings and descriptors are limited in about this number.
+ * How many objects one back-end may add; they take about 7 MB in QEMU.  A
+ * larger limit is hardly of use, because the limits of mappings and file
+ * descriptors are of about this size.
  */
 #define VHOST_USER_MAX_SHARED_OBJECTS 65536
 
-/* Asked for on one main channel, and not answered before the deadline */
+/* GET_SHARED_OBJECTs of one main channel that are past their deadline */
 #define VHOST_USER_MAX_UNANSWERED 64
 
 struct VhostUserState;
 
 /**
  * vhost_user_exporter_add() - Register an object of a back-end
- * @dev: the back-end's; borrowed until vhost_user_exporter_drop()
- * @uuid: of the object; copied
+ * @dev: device of the back-end; borrowed until vhost_user_exporter_drop()
+ * @uuid: UUID of the object; copied
  *
- * Return: true on success; false if @uuid is null, if any device exports an
- * object with it already, if @dev has VHOST_USER_MAX_SHARED_OBJECTS, or if its
- * back-end has broken the protocol before.
+ * Return: true on success; false if @uuid is null, if any device already
+ * exports an object with @uuid, if @dev has VHOST_USER_MAX_SHARED_OBJECTS, or
+ * if the back-end has broken the protocol.
  */
 bool vhost_user_exporter_add(struct vhost_dev *dev, const QemuUUID *uuid);
 
 /**
- * vhost_user_exporter_remove() - Forget an object of a back-end
- * @dev: the back-end's
- * @uuid: of the object
+ * vhost_user_exporter_remove() - Remove an object of a back-end
+ * @dev: device of the back-end
+ * @uuid: UUID of the object
  *
  * Return: true on success; false if @dev has no such object.
  */
 bool vhost_user_exporter_remove(struct vhost_dev *dev, const QemuUUID *uuid);
 
 /**
- * vhost_user_exporter_drop() - Forget all objects of a back-end
- * @dev: the back-end's, with or without objects; its pending lookups fail
+ * vhost_user_exporter_drop() - Remove all objects of a back-end
+ * @dev: device of the back-end, with or without objects; pending lookups of its
+ *       objects fail
  */
 void vhost_user_exporter_drop(struct vhost_dev *dev);
 
-/* What was asked for on a main channel, in this order */
+/* The GET_SHARED_OBJECT requests of a main channel, in their order */
 typedef struct VhostUserAsks VhostUserAsks;
 
 /**
  * vhost_user_asks_new() - Prepare for GET_SHARED_OBJECT
- * @user: whose main channel it is; borrowed
- * @max_payload: of a reply, in bytes
+ * @user: state of the connection; borrowed
+ * @max_payload: size of the largest payload of a reply, in bytes
  *
  * Return: to be freed with vhost_user_asks_free().
  */
@@ -68,27 +70,28 @@ VhostUserAsks *vhost_user_asks_new(struct VhostUserState *user,
 
 /**
  * vhost_user_asks_free() - Undo vhost_user_asks_new()
- * @asks: its pending lookups fail; or NULL
+ * @asks: the requests, whose pending lookups fail; or NULL
  */
 void vhost_user_asks_free(VhostUserAsks *asks);
 
 /**
  * vhost_user_asks_broken() - Tell whether a back-end has broken the protocol
- * @asks: its main channel's
+ * @asks: the requests of its main channel
  *
- * Return: true if it has, since it has connected; it is not asked again.
+ * Return: true if the back-end has broken the protocol since it connected; QEMU
+ * sends it no further GET_SHARED_OBJECT.
  */
 bool vhost_user_asks_broken(VhostUserAsks *asks);
 
 /**
  * vhost_user_ask() - Send VHOST_USER_GET_SHARED_OBJECT
  * @dev: the device whose back-end has the object
- * @lookup: for the object; virtio_export_answer() is called later, unless
- *          vhost_user_ask_cancel() is before
+ * @lookup: lookup of the object; virtio_export_answer() is called later, unless
+ *          vhost_user_ask_cancel() is called before
  * @errp: set on failure: the back-end is gone, does not read, or does not
  *        answer
  *
- * No other lookup ends in here.
+ * This function ends no other lookup.
  *
  * Return: true on success.
  */
@@ -96,34 +99,35 @@ bool vhost_user_ask(struct vhost_dev *dev, VirtIOExportLookup *lookup,
                     Error **errp);
 
 /**
- * vhost_user_ask_cancel() - Forget a lookup that was asked for
- * @lookup: passed to vhost_user_ask() before; an answer that comes later is
+ * vhost_user_ask_cancel() - Cancel a lookup
+ * @lookup: passed to vhost_user_ask() before; a reply that arrives later is
  *          dropped
  */
 void vhost_user_ask_cancel(VirtIOExportLookup *lookup);
 
 /**
- * vhost_user_asks_drop() - Fail what is asked for
+ * vhost_user_asks_drop() - Fail the pending lookups of a back-end's objects
  * @dev: the device whose back-end has the objects
  */
 void vhost_user_asks_drop(struct vhost_dev *dev);
 
 /**
  * vhost_user_wait() - Wait for a back-end, and serve all back-ends meanwhile
- * @user: of the main channel to wait for
+ * @user: connection whose main channel QEMU waits for
  * @events: G_IO_OUT before a message is written there, G_IO_IN before the reply
- *          to that message is read
+ *          to this message is read
  *
- * What comes before the reply is the answer to what was asked before the
- * message.  Back-ends that QEMU waits for may themselves wait for a lookup.
+ * The replies to GET_SHARED_OBJECTs that were sent before the message arrive
+ * before the reply to the message.  The back-end that QEMU waits for may itself
+ * wait for a lookup.
  */
 void vhost_user_wait(struct VhostUserState *user, int events);
 
 /**
- * vhost_user_get_state() - The state of a device's connection
+ * vhost_user_get_state() - Get the state of a device's connection
  * @dev: the device
  *
- * Return: state, borrowed.
+ * Return: the state, which @dev keeps.
  */
 struct VhostUserState *vhost_user_get_state(struct vhost_dev *dev);
 

@@ -1,8 +1,8 @@
 /*
- * What the newest QEMU that these files are for has, for an older one
+ * Names of the newest supported QEMU, defined for an older one
  *
- * With one version to serve, the header goes, and the type's users say const
- * void: scripts/series does that for --upstream.
+ * scripts/series --upstream removes this header, and replaces the type with
+ * const void.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,7 +12,7 @@
 
 #if QEMU_VERSION_MAJOR > 10 || \
     (QEMU_VERSION_MAJOR == 10 && QEMU_VERSION_MINOR > 0)
-/* What class_init() is given beside the class */
+/* Type of the second argument of class_init() */
 typedef const void VirtIOExportClassData;
 #else
 #include "migration/vmstate.h"
@@ -20,10 +20,10 @@ typedef const void VirtIOExportClassData;
 typedef void VirtIOExportClassData;
 #define vmstate_save_state(file, vmsd, opaque, vmdesc, errp) \
     vmstate_save_state_with_err(file, vmsd, opaque, vmdesc, errp)
-/* errp is NULL: there is nothing that would set it */
+/* All callers pass NULL as errp */
 #define vmstate_load_state(file, vmsd, opaque, version_id, errp) \
     vmstate_load_state(file, vmsd, opaque, version_id)
-/* libqtest's, which is the same but for the name */
+/* The function of libqtest has another name */
 #define qtest_init_ext qtest_init_with_env_and_capabilities
 #endif
 

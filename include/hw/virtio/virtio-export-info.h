@@ -1,5 +1,5 @@
 /*
- * What the monitor tells of objects that virtio devices export
+ * What the monitor shows of objects that virtio devices export
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,17 +11,18 @@
 
 /**
  * struct VirtIOExportInfo - What is known of an object before it is looked up
- * @exporter: whose object it is
- * @owner: the exporter, or the character device of the back-end that has it
- * @uuid: of the object
+ * @exporter: exporter of the object
+ * @owner: the exporter, or the character device of the back-end that has the
+ *         object
+ * @uuid: UUID of the object
  * @has_id: @id is known
- * @id: by which the driver of the device knows the object
- * @object: as a lookup would give it, without the file descriptor
- * @unavailable_reason: why a lookup cannot succeed, as far as is known without
- *                      one; else NULL
+ * @id: id that the driver of the device has for the object
+ * @object: what a lookup would return, without the file descriptor
+ * @unavailable_reason: why a lookup cannot succeed, as far as is known before
+ *                      the lookup; else NULL
  *
- * All of it is valid during the call of VirtIOExportInfoFn only, which must not
- * change or look up any object.
+ * The members are valid only during the call of VirtIOExportInfoFn, which must
+ * not change or look up any object.
  */
 struct VirtIOExportInfo {
     VirtIOExporter *exporter;

@@ -1,5 +1,5 @@
 /*
- * virtio-gpu: what the monitor tells of resources that have a UUID
+ * virtio-gpu: what the monitor shows of resources that have a UUID
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,8 +13,8 @@
  * virtio_gpu_export_info_class_init() - Let the monitor list resources
  * @klass: class of TYPE_VIRTIO_GPU, after virtio_gpu_export_class_init()
  *
- * All resources that have a UUID are listed.  What of them is known without a
- * lookup is a method of VirtIOGPUClass.
+ * All resources that have a UUID are listed.  A method of VirtIOGPUClass tells
+ * what is known of a resource without a lookup.
  */
 void virtio_gpu_export_info_class_init(ObjectClass *klass);
 

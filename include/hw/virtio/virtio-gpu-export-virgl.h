@@ -1,5 +1,5 @@
 /*
- * virtio-gpu: the memory behind resources of virglrenderer
+ * virtio-gpu: export of virglrenderer's resources
  *
  * Context of every function: main loop thread, BQL held.
  *
@@ -12,9 +12,9 @@
 #include "hw/virtio/virtio-gpu.h"
 
 /**
- * struct virtio_gpu_virgl_export - What a resource of GL was made of
- * @target: PIPE_*, of a resource that is no blob
- * @blob_mem: VIRTIO_GPU_BLOB_MEM_*, of a blob
+ * struct virtio_gpu_virgl_export - How the guest has created a resource
+ * @target: PIPE_*, if the resource is not a blob
+ * @blob_mem: VIRTIO_GPU_BLOB_MEM_*, if the resource is a blob
  */
 struct virtio_gpu_virgl_export {
     uint32_t target;
@@ -22,30 +22,31 @@ struct virtio_gpu_virgl_export {
 };
 
 /**
- * virtio_gpu_virgl_export_of() - Tell what a resource was made of
+ * virtio_gpu_virgl_export_of() - Tell how the guest has created a resource
  * @res: resource of a device with GL
  *
- * Return: what the guest has asked for; part of @res.
+ * Return: the structure, which is part of @res.
  */
 struct virtio_gpu_virgl_export *
 virtio_gpu_virgl_export_of(struct virtio_gpu_simple_resource *res);
 
 /**
- * virtio_gpu_virgl_export_class_init() - Let a class export what GL made
+ * virtio_gpu_virgl_export_class_init() - Let a class export resources of GL
  * @vgc: class of TYPE_VIRTIO_GPU_GL
  *
- * A lookup succeeds if the renderer, or EGL, makes a descriptor of what the
- * resource is made of, or, of a blob of guest memory, udmabuf; if not, the
- * resource keeps its UUID.  A lookup of what GL has made stays pending on other
- * threads than the renderer's, and while the renderer is blocked.
+ * A lookup succeeds if a file descriptor of the resource can be made: of a
+ * texture by EGL, of a blob of guest memory by udmabuf, of other blobs by
+ * virglrenderer.  If not, the lookup fails and the resource keeps its UUID.
+ * The lookup of a texture or of a blob that is not guest memory stays pending
+ * on threads other than the renderer's, and while the renderer is blocked.
  */
 void virtio_gpu_virgl_export_class_init(VirtIOGPUClass *vgc);
 
 /**
- * virtio_gpu_virgl_export_init() - Learn what GL can export
+ * virtio_gpu_virgl_export_init() - Find out what GL can export
  *
- * Called by the thread that has just started the renderer, the only one to call
- * GL.
+ * The thread that has just started the renderer calls this function.  Only this
+ * thread may call GL.
  */
 void virtio_gpu_virgl_export_init(void);
 

@@ -13,65 +13,65 @@
 #include "hw/virtio/virtio-gpu.h"
 
 /**
- * virtio_gpu_export_class_init() - Make a class of GPUs exporters
+ * virtio_gpu_export_class_init() - Turn a GPU class into an exporter
  * @klass: class of TYPE_VIRTIO_GPU, which implements TYPE_VIRTIO_EXPORTER
  */
 void virtio_gpu_export_class_init(ObjectClass *klass);
 
 /**
- * virtio_gpu_export_realize() - Let others look up a device's resources
- * @g: device, realized but for this; nothing is done if its property
- *     'resource_uuid' is off
+ * virtio_gpu_export_realize() - Let other devices look up a device's resources
+ * @g: device; this is the last step of realize, and does nothing if the
+ *     property 'resource_uuid' is off
  */
 void virtio_gpu_export_realize(VirtIOGPU *g);
 
 /**
- * virtio_gpu_export_unrealize() - Let nobody look up a device's resources
- * @g: device after virtio_gpu_export_realize()
+ * virtio_gpu_export_unrealize() - Undo virtio_gpu_export_realize()
+ * @g: device
  *
- * Frees its UUIDs as well.
+ * Also frees the table of UUIDs.
  */
 void virtio_gpu_export_unrealize(VirtIOGPU *g);
 
 /**
  * virtio_gpu_export_find() - Find a resource by its UUID
  * @g: device whose property 'resource_uuid' is on
- * @uuid: in question
+ * @uuid: the UUID
  *
- * Return: the resource; NULL if no resource of @g has that UUID.
+ * Return: the resource; NULL if no resource of @g has this UUID.
  */
 struct virtio_gpu_simple_resource *
 virtio_gpu_export_find(VirtIOGPU *g, const QemuUUID *uuid);
 
 /**
- * virtio_gpu_format_to_fourcc() - Name a format as importers do
+ * virtio_gpu_format_to_fourcc() - Convert a format to DRM's
  * @format: VIRTIO_GPU_FORMAT_*
  *
  * Return: the DRM_FORMAT_* with the same bytes in memory, or
- * DRM_FORMAT_INVALID if @format is none of the virtio specification's.
+ * DRM_FORMAT_INVALID if the virtio specification does not define @format.
  */
 uint32_t virtio_gpu_format_to_fourcc(uint32_t format);
 
 /**
- * virtio_gpu_image_describe() - Tell how the image of a resource lies in memory
+ * virtio_gpu_image_describe() - Describe the layout of a resource's image
  * @res: resource with a pixman image
- * @object: its geometry and size are filled in; its descriptor and kind are
- *          left alone
+ * @object: its geometry and size are filled in; its file descriptor and kind do
+ *          not change
  */
 void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
                                VirtIOExportObject *object);
 
 /**
- * virtio_gpu_image_export() - Hand out the memory of a resource's image
+ * virtio_gpu_image_export() - Export the memory of a resource's image
  * @res: resource with a pixman image
  * @object: filled in on success
  * @errp: set on failure
  *
- * The descriptor is a dma-buf if the host has /dev/udmabuf, else a memfd.  It
- * is looked for once.
+ * The file descriptor is a dma-buf if the host has /dev/udmabuf, else a memfd.
+ * The first call looks for /dev/udmabuf.
  *
- * Return: true on success; false with @errp set if the host could not allocate
- * memory that is sealed against resizing, or no descriptor now.
+ * Return: true on success; false with @errp set if the memory is not sealed
+ * against resizing, or if no file descriptor can be made now.
  */
 bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
                              VirtIOExportObject *object, Error **errp);
@@ -80,7 +80,7 @@ bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
  * virtio_gpu_blob_unavailable_reason() - Tell why a blob cannot be exported
  * @res: blob of guest memory
  *
- * The host makes a dma-buf of the backing if that is whole pages of guest
+ * The host makes a dma-buf of the backing if the backing is page-aligned guest
  * memory in a memfd.
  *
  * Return: the reason, a constant; NULL if the blob can be exported.
@@ -89,30 +89,30 @@ const char *virtio_gpu_blob_unavailable_reason(
     const struct virtio_gpu_simple_resource *res);
 
 /**
- * virtio_gpu_blob_describe() - Tell how a blob lies in memory
+ * virtio_gpu_blob_describe() - Describe the layout of a blob
  * @g: device of the blob
  * @res: blob of guest memory
  * @object: its kind and size are filled in, and its geometry if the blob is
- *          shown: by itself it has none (SET_SCANOUT_BLOB tells); its
- *          descriptor is left alone
+ *          shown: a blob gets its geometry from SET_SCANOUT_BLOB.  Its file
+ *          descriptor does not change
  */
 void virtio_gpu_blob_describe(const VirtIOGPU *g,
                               const struct virtio_gpu_simple_resource *res,
                               VirtIOExportObject *object);
 
 /**
- * virtio_gpu_blob_export() - Hand out the memory of a blob
+ * virtio_gpu_blob_export() - Export the memory of a blob
  * @g: device of the blob
  * @res: blob of guest memory
- * @object: filled in on success; its descriptor is a dma-buf
+ * @object: filled in on success; its file descriptor is a dma-buf
  * @errp: set on failure
  *
- * The memory is the guest's own, the blob's backing.  It stays the same as long
- * as somebody has the descriptor, also when the guest uses it for something
+ * The memory is the blob's backing, which is guest memory.  The file descriptor
+ * keeps referring to this memory, even when the guest uses it for something
  * else.
  *
- * Return: true on success; false with @errp set if there is a reason why not,
- * or if the host has no descriptor now.
+ * Return: true on success; false with @errp set if the blob cannot be exported,
+ * or if no file descriptor can be made now.
  */
 bool virtio_gpu_blob_export(const VirtIOGPU *g,
                             const struct virtio_gpu_simple_resource *res,
