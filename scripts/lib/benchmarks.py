@@ -1,0 +1,156 @@
+"""Run the benchmarks in qos-test and in tests/bench, under valgrind or not.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import os
+import re
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from .tap import command, glib_cases, good
+
+# What is counted: the handling of commands and of a back-end's requests, saving
+# all devices, and giving the resources that were loaded their UUIDs
+COUNTED = ('virtio_gpu_handle_ctrl', 'reader_source_dispatch',
+           'qmp_xen_save_devices_state',
+           'virtio_gpu_uuid_records_post_load')
+CALLGRIND = ['valgrind', '--tool=callgrind', '--compress-strings=no']
+# How long these look for memory depends on what there has been
+ALLOCATOR = ('malloc', 'calloc', 'realloc', 'free')
+HEAP = ['valgrind', '--leak-check=no', '--undef-value-errors=no']
+
+ON_ONE_CPU = ['taskset', '--cpu-list', str(min(os.sched_getaffinity(0)))]
+
+# qos-test asks a QEMU first what there is, which is nobody's cost
+WRAPPER = '''#!/bin/sh
+case " $* " in *" -machine none "*) exec {qemu} "$@" ;; esac
+exec {tool} {qemu} "$@"
+'''
+
+
+def emulator(build):
+    return Path(build).resolve() / 'qemu-system-x86_64'
+
+
+class QosTest:
+    """The qos-test of a build, which can drive the QEMU of another one."""
+
+    def __init__(self, build):
+        self.build = Path(build).resolve()
+
+    def run(self, qemu, *options, prefix=()):
+        return good(*prefix, 'tests/qtest/qos-test', '-m', 'perf', *options,
+                    cwd=self.build, env={
+                        **os.environ, 'QTEST_QEMU_BINARY': str(qemu),
+                        'QTEST_QEMU_IMG': ''})
+
+    @lru_cache(maxsize=None)
+    def paths(self):
+        return glib_cases(self.run(emulator(self.build), '-l'))
+
+    def bench(self, name, qemu=None, tool=(), prefix=()):
+        """Run the benchmark bench/@name on @qemu, with QEMU under @tool and all
+        of it by @prefix; a list of (name, times, value), in their order."""
+        path = next(path for path in self.paths()
+                    if path.endswith(f'/bench/{name}'))
+        qemu = qemu or emulator(self.build)
+        with tempfile.TemporaryDirectory() as folder:
+            if tool:
+                wrapper = Path(folder) / qemu.name
+                wrapper.write_text(WRAPPER.format(qemu=qemu,
+                                                  tool=' '.join(tool)))
+                wrapper.chmod(0o755)
+                qemu = wrapper
+            out = self.run(qemu, '--tap', '-k', '-p', path, prefix=prefix)
+        return [(what, int(times), int(value)) for what, times, value in
+                re.findall(r'^# bench (\S+) (\d+) (\d+)$', out, re.M)]
+
+    def times(self, name, qemu=None, prefix=()):
+        """{what: figure for one}, in nanoseconds if it is a time."""
+        return {what: value / times for what, times, value in
+                self.bench(name, qemu, prefix=prefix)}
+
+    def instructions(self, name, qemu=None, profiles=None, but=()):
+        """{what: instructions for one} of a benchmark, without those of the
+        functions @but that it calls; dumps of callgrind are left in the folder
+        @profiles."""
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(profiles or folder)
+            found = self.bench(name, qemu, [
+                *CALLGRIND, f'--callgrind-out-file={folder}/out-%p',
+                '--log-file=/dev/null', '--dump-before=qmp_query_name',
+                *(f'--toggle-collect={function}' for function in COUNTED)])
+            phases = [(what, times) for what, times, _ in found
+                      if not what.startswith('bytes/')]
+            # two may be of the same tick: they are numbered, too
+            dumps = sorted(folder.glob('out-*.*'),
+                           key=lambda path: (path.stat().st_mtime_ns,
+                                             int(path.suffix[1:])))
+            assert len(dumps) == 2 * len(phases), (dumps, phases)
+            return {what: (total(dump) - calls_to(but, dump)) / times
+                    for (what, times), dump in zip(phases, dumps[1::2])}
+
+    def heap(self, name, qemu=None):
+        """Bytes that QEMU has not freed at the end of a benchmark."""
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / 'log'
+            self.bench(name, qemu, [*HEAP, f'--log-file={log}'])
+            return heap_at_exit(log.read_text())
+
+
+def collected(stderr):
+    """The instructions that callgrind says it has counted."""
+    return int(re.search(r'Collected : (\d+)', stderr)[1])
+
+
+def lookup_instructions(program, objects, exporters=1):
+    """Of the 20000 look-ups of a program in tests/bench, with the UUIDs that it
+    always has."""
+    return collected(command(
+        *CALLGRIND, '--callgrind-out-file=/dev/null',
+        '--toggle-collect=look_up_all', program, objects, exporters).stderr)
+
+
+def program_instructions(program, *arguments):
+    """{what: instructions for one} of a program in tests/bench."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / 'callgrind.out'
+        text = good(*CALLGRIND, f'--callgrind-out-file={out}',
+                    '--toggle-collect=step', '--dump-after=step', program,
+                    *arguments)
+        return {what: total(Path(f'{out}.{number}')) / int(times)
+                for number, (what, times) in enumerate(
+                    re.findall(r'^bench (\S+) (\d+) ', text, re.M), 1)}
+
+
+def program_heap(program, *arguments):
+    """Bytes that a program in tests/bench has not freed at its end."""
+    done = command(*HEAP, program, *arguments)
+    return heap_at_exit(done.stderr)
+
+
+def total(dump):
+    """The instructions in a dump of callgrind."""
+    return int(re.search(r'^totals: (\d+)', dump.read_text(), re.M)[1])
+
+
+def calls_to(functions, dump):
+    """The instructions of @functions and what they call, in a dump."""
+    if not functions:
+        return 0
+    names = '|'.join(functions)
+    return sum(map(int, re.findall(rf"^cfn=(?:{names})\ncalls=.*\n\S+ (\d+)$",
+                                   dump.read_text(), re.M)))
+
+
+def heap_at_exit(log):
+    """Of the program that valgrind's @log is about, in bytes."""
+    return int(re.search(r'in use at exit: ([\d,]+) bytes', log)[1]
+               .replace(',', ''))
+
+
+def grown(figures, what, live):
+    """What UUIDs add to a migration's @what, for each of @live resources."""
+    return figures[f'{what}/with/{live}'] - figures[f'{what}/without/{live}']

@@ -1,0 +1,386 @@
+"""A QEMU tree made of a base, the overlay and patches/, as git commits.
+
+The overlay (files that QEMU does not have) and the patches (hunks to files
+that it has) make one commit per patch on top of the base.  The commits are
+written straight into git's object store, so a tree that stands already
+changes in no file but those that differ: building again is quick.
+
+A patch file is a commit message, the line "---" and the hunks.  Three fields
+of the message are ours: "Files:" names an overlay file that travels with the
+patch, "Removes:" a file of QEMU's that the patch removes, so that no patch
+quotes a whole file, and "Drop-when:" says when the patch can go.
+
+A version of QEMU may have a folder of its own in patches/.  Its series names
+patches that only this version needs, which come before the others.  A file
+there that has the name of another patch has hunks alone: they take the place of
+that patch's hunks to the same files.  The file "dropped" names patches that
+this version does not need.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+OVERLAY_DIRS = ('contrib', 'hw', 'include', 'tests', 'ui', 'docs')
+MAIN = '10.0'                   # the version that patches/*.patch are for
+SUPPORTED = (MAIN, *sorted(path.name for path in (TOP / 'patches').iterdir()
+                           if path.is_dir()))
+DIFF_START = '\n---\n'
+MOST_CONTEXT = 8
+
+# One identity and date for all: the same input gives the same commit.
+IDENTITY = {
+    'GIT_AUTHOR_NAME': 'series', 'GIT_AUTHOR_EMAIL': 'series@localhost',
+    'GIT_COMMITTER_NAME': 'series', 'GIT_COMMITTER_EMAIL': 'series@localhost',
+    'GIT_AUTHOR_DATE': '1577836800 +0000',
+    'GIT_COMMITTER_DATE': '1577836800 +0000',
+}
+# Nothing of the user's, who may be another than the tree's owner.  Messages
+# are in English, for they are read here.
+CONFIG = {
+    'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_SYSTEM': os.devnull,
+    'GIT_CONFIG_COUNT': '1', 'GIT_CONFIG_KEY_0': 'safe.directory',
+    'GIT_CONFIG_VALUE_0': '*', 'LC_ALL': 'C.UTF-8', 'LANGUAGE': '',
+}
+CHANGE_OUTPUT = 'TAR_OPTIONS', 'XZ_DEFAULTS', 'XZ_OPT'
+
+
+def environment(**more):
+    """An environment in which git, tar and xz do the same for everyone."""
+    inherited = {name: value for name, value in os.environ.items()
+                 if not name.startswith('GIT_') and name not in CHANGE_OUTPUT}
+    return {**inherited, **CONFIG, **more}
+
+
+class TreeError(Exception):
+    """Something that the user can mend; its text says how."""
+
+
+def run(main):
+    """Run @main; what the user can mend is said in one line."""
+    try:
+        main()
+    except TreeError as error:
+        sys.exit(f'error: {error}')
+    except OSError as error:
+        where = f'{error.filename}: ' if error.filename else ''
+        sys.exit(f'error: {where}{error.strerror or error}')
+
+
+class Patch:
+    """One file of patches/: its message, its overlay files, the files of QEMU's
+    that it removes, its hunks."""
+
+    def __init__(self, name, message, files, removes, diff):
+        self.name, self.message = name, message
+        self.files, self.removes, self.diff = files, removes, diff
+
+    @classmethod
+    def parse(cls, path):
+        """Read @path; TreeError if it lacks what every patch must have."""
+        text = path.read_text()
+        header, mark, diff = text.partition(DIFF_START)
+        files = re.findall(r'^Files: (\S+)$', header, re.M)
+        removes = re.findall(r'^Removes: (\S+)$', header, re.M)
+        message = re.sub(r'^(Files|Removes): .*\n?', '', header,
+                         flags=re.M).strip()
+        if not mark or not message.startswith('Subject: '):
+            raise TreeError(f'{path}: not "Subject: ...", a body, "---", hunks')
+        if '\nDrop-when: ' not in message:
+            raise TreeError(f'{path}: no "Drop-when:" says when it can go')
+        if '\nnew file mode' in diff:
+            raise TreeError(f'{path}: a new file belongs into the overlay')
+        if '\ndeleted file mode' in diff:
+            raise TreeError(f'{path}: "Removes:" names a file to remove')
+        patch = cls(path.name, message[len('Subject: '):] + '\n', files,
+                    removes, diff)
+        patch.check_removes(path)
+        return patch
+
+    def check_removes(self, path):
+        """TreeError about the file @path if this changes what it removes."""
+        for name in self.hunks().keys() & set(self.removes):
+            raise TreeError(f'{path}: has hunks to {name}, which '
+                            f'{self.name} removes')
+
+    def adapt(self, own):
+        """Take the hunks in the file @own, if there is one, instead of those
+        to the same files."""
+        if own.is_file():
+            hunks = {**self.hunks(), **hunks_by_file(own.read_text())}
+            self.diff = ''.join(hunks.values())
+            self.check_removes(own)
+        return self
+
+    def hunks(self):
+        return hunks_by_file(self.diff)
+
+    def text(self):
+        """The content of the file in patches/."""
+        fields = ''.join([*(f'Files: {name}\n' for name in self.files),
+                          *(f'Removes: {name}\n' for name in self.removes)])
+        return f'Subject: {self.message.rstrip()}\n{fields}---\n{self.diff}'
+
+
+def overlay_files(top=TOP):
+    """Every file of the overlay, as its path in QEMU.  README.md is about
+    the folder here."""
+    found = []
+    for directory in OVERLAY_DIRS:
+        for path in sorted((top / directory).rglob('*')):
+            if path.is_file() and not path.name.startswith('.') \
+                    and not path.name.endswith('~') \
+                    and path.name != 'README.md':
+                found.append(str(path.relative_to(top)))
+    return found
+
+
+def hunks_by_file(diff):
+    """{path: the part of @diff that changes it}."""
+    parts = re.split(r'^(?=diff --git )', diff, flags=re.M)[1:]
+    return {re.search(r'^\+\+\+ b/(\S+)', part, re.M)[1]: part
+            for part in parts}
+
+
+def names_in(folder, file='series'):
+    """The names of the patches in @file of @folder in order; none if it is not
+    there."""
+    path = folder / file
+    return path.read_text().split() if path.is_file() else []
+
+
+def read_series(version, top=TOP):
+    """The patches in order; TreeError if they and the overlay disagree."""
+    common, own = top / 'patches', top / 'patches' / version
+    names, own_names = names_in(common), names_in(own)
+    dropped = names_in(own, 'dropped')
+    patches = [Patch.parse(own / name) for name in own_names]
+    patches += [Patch.parse(common / name).adapt(own / name) for name in names]
+    strays = {p.name for p in common.glob('*.patch')} - set(names) | \
+        {p.name for p in own.glob('*.patch')} - {*names, *own_names}
+    strays |= set(dropped) - set(names)
+    if strays:
+        raise TreeError(f'patches/series does not name {sorted(strays)}')
+    named = [name for patch in patches for name in patch.files]
+    for name in set(named) | set(overlay_files(top)):
+        if named.count(name) != 1 or not (top / name).is_file():
+            raise TreeError(f'{name}: {named.count(name)} patches have it in '
+                            '"Files:"; a file of the overlay has one')
+    return [patch for patch in patches if patch.name not in dropped]
+
+
+class QemuTree:
+    """The git repository in which the commits are, and its work tree."""
+
+    def __init__(self, path):
+        self.path = Path(path).resolve()
+
+    def git(self, *args, stdin=None, env=None, cwd=None, check=True):
+        """Run git on the tree; its output, or TreeError with git's words."""
+        done = subprocess.run(
+            ['git', '-C', str(cwd or self.path), *args], input=stdin, text=True,
+            errors='surrogateescape', capture_output=True, check=False,
+            env=environment(**{**IDENTITY, **(env or {})}))
+        if check and done.returncode != 0:
+            raise TreeError(f'git {args[0]}: {done.stderr.strip()}')
+        return done.stdout
+
+    def init(self):
+        """Make the repository if it does not exist."""
+        if not (self.path / '.git').exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.git('init', '-q', '-b', 'series')
+
+    def ref(self, name):
+        """The commit that refs/virtio-gpu-uuid/@name stands for, or ''."""
+        return self.git('rev-parse', '-q', '--verify',
+                        f'refs/virtio-gpu-uuid/{name}', check=False).strip()
+
+    def set_ref(self, name, commit):
+        self.git('update-ref', f'refs/virtio-gpu-uuid/{name}', commit)
+
+    @contextlib.contextmanager
+    def index(self):
+        """An environment for git with an index file of its own, while it is
+        in use."""
+        with tempfile.TemporaryDirectory(dir=self.path / '.git') as folder:
+            yield {'GIT_INDEX_FILE': f'{folder}/index'}
+
+    def commit(self, tree, message, parent=None):
+        """Commit the @tree; the id of the commit."""
+        parents = ['-p', parent] if parent else []
+        return self.git('commit-tree', tree, *parents, stdin=message).strip()
+
+    def import_base(self, source):
+        """Commit a pristine QEMU in @source; the id of the commit."""
+        env = {'GIT_INDEX_FILE': str(self.path / '.git/base-index'),
+               'GIT_DIR': str(self.path / '.git'), 'GIT_WORK_TREE': '.'}
+        self.git('add', '-A', '-f', '--', '.', ':!/roms', env=env, cwd=source)
+        tree = self.git('write-tree', env=env).strip()
+        version = (Path(source) / 'VERSION').read_text().strip()
+        return self.commit(tree, f'QEMU {version}\n')
+
+    def version(self, commit):
+        """QEMU's version at @commit, as (whole, 'MAJOR.MINOR')."""
+        whole = self.git('show', f'{commit}:VERSION').strip()
+        return whole, '.'.join(whole.split('.')[:2])
+
+    def apply(self, base, patches, top=TOP):
+        """Put @patches on @base, one commit each; the id of the last."""
+        commit = base
+        with self.index() as env:
+            self.git('read-tree', base, env=env)
+            for patch in patches:
+                self.add_files(patch, top, env)
+                if patch.diff.strip():
+                    self.apply_hunks(base, patch, env)
+                self.remove_files(base, patch, env)
+                commit = self.commit(self.git('write-tree', env=env).strip(),
+                                     patch.message, commit)
+        return commit
+
+    def with_texts(self, commit, texts):
+        """The tree of @commit with @texts, {path: text}, None for no file."""
+        with self.index() as env:
+            self.git('read-tree', commit, env=env)
+            for path, text in texts.items():
+                if text is None:
+                    self.git('update-index', '--force-remove', path, env=env)
+                    continue
+                blob = self.git('hash-object', '-w', '--stdin', stdin=text)
+                self.add_blob(path, blob.strip(), self.path / path, env)
+            return self.git('write-tree', env=env).strip()
+
+    def add_blob(self, path, blob, like, env):
+        """Put @blob into the index as @path, executable if the file @like is."""
+        mode = '100755' if os.access(like, os.X_OK) else '100644'
+        self.git('update-index', '--add', '--cacheinfo',
+                 f'{mode},{blob},{path}', env=env)
+
+    def add_files(self, patch, top, env):
+        for name in patch.files:
+            blob = self.git('hash-object', '-w', str(top / name)).strip()
+            self.add_blob(name, blob, top / name, env)
+
+    def apply_hunks(self, base, patch, env):
+        try:
+            self.git('apply', '--cached', '-', stdin=patch.diff, env=env)
+        except TreeError as failure:
+            where = re.search(r'patch failed: (\S+)|error: (\S+): ',
+                              str(failure))
+            place = (where.group(1) or where.group(2)) if where else failure
+            raise TreeError(
+                f'patches/{patch.name}: the hunk at {place} does not apply to '
+                f'QEMU {self.version(base)[0]}; supported: '
+                f'{", ".join(SUPPORTED)}') from None
+
+    def remove_files(self, base, patch, env):
+        for name in patch.removes:
+            if not self.git('rev-parse', '-q', '--verify', f':{name}', env=env,
+                            check=False):
+                raise TreeError(
+                    f'patches/{patch.name}: cannot remove {name}: QEMU '
+                    f'{self.version(base)[0]} does not have the file; '
+                    f'supported: {", ".join(SUPPORTED)}')
+            self.git('update-index', '--force-remove', name, env=env)
+
+    def applied(self, commit, diff, path):
+        """What @path is after @diff on @commit; '' if that does not apply."""
+        with self.index() as env:
+            self.git('read-tree', commit, env=env)
+            try:
+                self.git('apply', '--cached', '-', stdin=diff, env=env)
+                return self.git('show', f':{path}', env=env)
+            except TreeError:
+                return ''
+
+    def dirty(self):
+        """The files that differ from HEAD, untracked ones included."""
+        out = self.git('status', '--porcelain', '-z', '--no-renames')
+        return [entry[3:] for entry in out.split('\0') if entry]
+
+    def commits(self, base, tip):
+        return self.git('rev-list', '--reverse', f'{base}..{tip}').split()
+
+    def changed(self, commit):
+        """{path: status letter} of what @commit changes."""
+        out = self.git('diff-tree', '-r', '--no-renames', '--name-status',
+                       f'{commit}^', commit)
+        return {path: status for status, path in
+                (line.split('\t', 1) for line in out.splitlines())}
+
+    def blob(self, commit, path):
+        return self.git('show', f'{commit}:{path}')
+
+    def message(self, commit):
+        """(subject, body) of @commit, without the fields that are ours."""
+        text = self.git('show', '-s', '--format=%B', commit)
+        text = re.sub(r'^Drop-when: .*\n', '', text, flags=re.M)
+        subject, _, body = text.strip().partition('\n\n')
+        return subject, body
+
+    def patch_of(self, commit):
+        """The Patch that @commit is when written into patches/."""
+        changed = self.changed(commit)
+        files = [path for path, status in changed.items() if status == 'A']
+        removes = [path for path, status in changed.items() if status == 'D']
+        hunks = [self.least_diff(commit, path)
+                 for path, status in changed.items() if status not in 'AD']
+        message = self.git('show', '-s', '--format=%B', commit).strip() + '\n'
+        slug = self.git('show', '-s', '--format=%f', commit).strip()
+        return Patch(f'{slug}.patch', message, files, removes, ''.join(hunks))
+
+    def least_diff(self, commit, path):
+        """The change of @path with the least context that is safe: what each
+        hunk replaces stands in the old file once."""
+        old = '\n' + self.blob(f'{commit}^', path)
+        for context in range(1, MOST_CONTEXT + 1):
+            diff = self.git('diff', '--no-renames', f'-U{context}',
+                            f'{commit}^', commit, '--', path)
+            diff = re.sub(r'^index .*\n', '', diff, flags=re.M)
+            if all(old.count(f'\n{text}') == 1 for text in preimages(diff)):
+                break
+        return diff
+
+
+def need_tree(path):
+    """The tree at @path, if it is a prepared one."""
+    tree = QemuTree(path)
+    if not tree.path.is_dir() or not tree.ref('base'):
+        raise TreeError(f'{path} is no prepared tree: build first')
+    return tree
+
+
+def package_command(tree):
+    """What prints the .dsc of Debian's QEMU of the version that @tree has."""
+    version = tree.version(tree.ref('base'))[1]
+    return [TOP / 'scripts/build/fetch', 'package',
+            *([version] if version != MAIN else [])]
+
+
+def sender_of(text):
+    """(name, mail) of 'NAME <MAIL>', or of git's user if @text is empty."""
+    if not text:
+        text = '{} <{}>'.format(*(
+            subprocess.run(['git', 'config', key], text=True, check=False,
+                           stdout=subprocess.PIPE).stdout.strip()
+            for key in ('user.name', 'user.email')))
+    match = re.fullmatch(r'(.+) <(.+@.+)>', text)
+    if not match:
+        raise TreeError("no author: use --from 'NAME <MAIL>' or set git's "
+                        'user.name and user.email')
+    return match.groups()
+
+
+def preimages(diff):
+    """For each hunk of @diff the text that it replaces, context included."""
+    for hunk in re.split(r'^@@ .*\n', diff, flags=re.M)[1:]:
+        yield ''.join(line[1:] for line in hunk.splitlines(keepends=True)
+                      if line[0] in ' -')
