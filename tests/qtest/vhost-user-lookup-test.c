@@ -11,9 +11,9 @@
 #include "qemu/osdep.h"
 #include "libqtest.h"
 #include "qemu/uuid.h"
-#include "process-fds.h"
-#include "snapshot-disk.h"
-#include "vhost-user-scene.h"
+#include "virtio-export/process-fds.h"
+#include "virtio-export/snapshot-disk.h"
+#include "virtio-export/scene.h"
 
 #define DIR "vhost-user/lookup/"
 

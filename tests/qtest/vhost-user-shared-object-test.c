@@ -7,9 +7,9 @@
 
 #include "qemu/osdep.h"
 #include "libqtest.h"
-#include "process-fds.h"
-#include "vhost-user-death-cases.h"
-#include "vhost-user-scene.h"
+#include "virtio-export/process-fds.h"
+#include "virtio-export/death-cases.h"
+#include "virtio-export/scene.h"
 
 #define DIR "vhost-user/shared-object/"
 

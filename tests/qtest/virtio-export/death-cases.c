@@ -1,0 +1,626 @@
+/*
+ * vhost-user back-ends that die, for every kind of device
+ *
+ * Whenever it happens, QEMU lives and holds nothing of the back-end; where the
+ * device can connect again, it serves the guest as before.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "libqtest.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include <glib-unix.h>
+#include "virtio-export/process-fds.h"
+#include "virtio-export/death-cases.h"
+#include "virtio-export/scene.h"
+
+#define DIR "vhost-user/death/"
+
+#define ROUNDS 5
+
+typedef struct Device {
+    const char *name;
+    const char *driver;         /* with properties */
+    bool reconnects;
+    bool can_be_plugged;
+    bool has_config;            /* which the back-end keeps */
+} Device;
+
+static const Device devices[] = {
+    { "blk", "vhost-user-blk-pci,num-queues=1", true, true, true },
+    { "scsi", "vhost-user-scsi-pci,num_queues=1", true, true, false },
+    { "gpio", "vhost-user-gpio-pci", true, true, true },
+    { "i2c", "vhost-user-i2c-pci", true, true, false },
+    { "input", "vhost-user-input-pci", true, true, true },
+    { "rng", "vhost-user-rng-pci", true, true, false },
+    { "snd", "vhost-user-snd-pci", true, true, true },
+    { "fs", "vhost-user-fs-pci,tag=x", false, true, false },
+    { "vsock", "vhost-user-vsock-pci", false, true, true },
+    { "gpu", "vhost-user-gpu-pci", false, false, true },
+};
+
+static Scene scene_of(const Device *device)
+{
+    return scene_with_device(device->driver, device->reconnects ? 100 : 0);
+}
+
+static unsigned int lines_of(const char *text)
+{
+    unsigned int lines = 0;
+
+    while ((text = strchr(text, '\n'))) {
+        lines++;
+        text++;
+    }
+    return lines;
+}
+
+static bool is_disconnected(QTestState *qts, const char *chardev)
+{
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'query-chardev'}");
+    const QListEntry *entry;
+    bool found = false;
+    QDict *chr;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(rsp, "return"), entry) {
+        chr = qobject_to(QDict, qlist_entry_obj(entry));
+        found |= g_str_equal(qdict_get_str(chr, "label"), chardev) &&
+                 g_str_has_prefix(qdict_get_str(chr, "filename"),
+                                  "disconnected:");
+    }
+    qobject_unref(rsp);
+    return found;
+}
+
+/* Wait until QEMU is @connected to a back-end, or is not; it need not use it */
+static void wait_connection(Scene *s, const char *chardev, bool connected)
+{
+    gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
+
+    while (is_disconnected(s->qts, chardev) == connected) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until);
+        g_usleep(1000);
+    }
+}
+
+/* Wait until QEMU knows that the exporter is dead */
+static void wait_dead(Scene *s, const Device *device)
+{
+    if (device->reconnects) {
+        vhost_user_peer_wait_gone(s->exporter);
+    } else {
+        wait_connection(s, "exporter-chr", false);
+    }
+}
+
+static void die(Scene *s, const Device *device)
+{
+    vhost_user_peer_disconnect(s->exporter);
+    if (!device->reconnects) {
+        vhost_user_peer_close_channel(s->exporter);
+    }
+    wait_dead(s, device);
+}
+
+/* Wait until the exporter is back, and check that it can be used */
+static void revive(Scene *s, const Device *device)
+{
+    if (!device->reconnects) {
+        assert_not_found(s->importer, uuid_a);
+        return;
+    }
+    vhost_user_peer_wait_ready(s->exporter);
+    g_assert_true(vhost_user_peer_add(s->exporter, uuid_a));
+    assert_found(s->importer, uuid_a, s->exporter);
+}
+
+/* As revive(), with a driver that wants the device to run */
+static void restart(Scene *s, const Device *device)
+{
+    if (device->reconnects) {
+        vhost_user_peer_wait_served(s->exporter, PEER_SET_VRING_ENABLE);
+    }
+    revive(s, device);
+}
+
+static void finish(Scene *s)
+{
+    scene_assert_lives(s);
+    scene_end(s);
+}
+
+static void before_start(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    die(&s, device);
+    revive(&s, device);
+    finish(&s);
+}
+
+/* QEMU does not connect again */
+static void for_good(gconstpointer opaque)
+{
+    Device device = *(const Device *)opaque;
+    Scene s;
+
+    device.reconnects = false;
+    s = scene_of(&device);
+    die(&s, &device);
+    finish(&s);
+}
+
+static void in_a_lookup(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    vhost_user_peer_answer(s.exporter, PEER_ANSWER_CLOSE);
+    assert_not_found(s.importer, uuid_a);
+    wait_dead(&s, device);
+    vhost_user_peer_answer(s.exporter, PEER_ANSWER_FD);
+    if (device->reconnects) {
+        revive(&s, device);
+    }
+    finish(&s);
+}
+
+/* The driver comes when the back-end is away, or back again */
+static void start_after_death(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    vhost_user_peer_die_at(s.exporter, PEER_GET_FEATURES, UINT_MAX);
+    die(&s, device);
+    scene_start(&s);
+    scene_assert_lives(&s);
+    vhost_user_peer_die_at(s.exporter, 0, 0);
+    restart(&s, device);
+    finish(&s);
+}
+
+/* What a guest may do with a device whose back-end is away */
+static void use_after_death(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+    uint8_t byte;
+
+    scene_start(&s);
+    vhost_user_peer_die_at(s.exporter, PEER_GET_FEATURES, UINT_MAX);
+    die(&s, device);
+    if (device->has_config) {
+        byte = qvirtio_config_readb(&s.dev->vdev, 0);
+        qpci_io_writeb(s.dev->pdev, s.dev->bar, s.dev->device_cfg_offset, byte);
+    }
+    qvirtio_set_driver_ok(&s.dev->vdev);
+    qvirtio_reset(&s.dev->vdev);
+    qtest_system_reset(s.qts);
+    scene_assert_lives(&s);
+    vhost_user_peer_die_at(s.exporter, 0, 0);
+    revive(&s, device);
+    finish(&s);
+}
+
+static void in_start(gconstpointer opaque)
+{
+    static const uint32_t requests[] = {
+        PEER_SET_FEATURES, PEER_SET_MEM_TABLE, PEER_SET_VRING_ADDR,
+        PEER_SET_VRING_KICK, PEER_SET_VRING_ENABLE,
+    };
+    const Device *device = opaque;
+    Scene s;
+
+    for (int i = 0; i < ARRAY_SIZE(requests); i++) {
+        s = scene_of(device);
+        vhost_user_peer_die_at(s.exporter, requests[i], 1);
+        scene_start(&s);
+        vhost_user_peer_wait_deaths(s.exporter);
+        scene_assert_lives(&s);
+        if (device->reconnects) {
+            vhost_user_peer_wait_gone(s.exporter);
+            revive(&s, device);
+        }
+        finish(&s);
+    }
+}
+
+static void after_start(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    scene_start(&s);
+    if (device->reconnects) {
+        for (int i = 0; i < ROUNDS; i++) {
+            die(&s, device);
+            restart(&s, device);
+        }
+    } else {
+        die(&s, device);
+    }
+    finish(&s);
+}
+
+static void in_stop(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    scene_start(&s);
+    vhost_user_peer_die_at(s.exporter, PEER_GET_VRING_BASE, 1);
+    qvirtio_reset(&s.dev->vdev);
+    vhost_user_peer_wait_deaths(s.exporter);
+    if (device->reconnects) {
+        vhost_user_peer_wait_gone(s.exporter);
+        revive(&s, device);
+    }
+    finish(&s);
+}
+
+static void after_stop(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    scene_start(&s);
+    qvirtio_reset(&s.dev->vdev);
+    die(&s, device);
+    revive(&s, device);
+    finish(&s);
+}
+
+/* Whatever it dies of, nothing of it is left when it is back */
+static void in_connect(gconstpointer opaque)
+{
+    static const uint32_t requests[] = {
+        PEER_GET_FEATURES, PEER_GET_PROTOCOL_FEATURES, PEER_SET_OWNER,
+        PEER_SET_BACKEND_REQ_FD, PEER_SET_VRING_CALL, PEER_SET_FEATURES,
+        PEER_SET_MEM_TABLE, PEER_SET_VRING_ADDR, PEER_SET_VRING_KICK,
+        PEER_SET_VRING_ENABLE,
+    };
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+    unsigned int before = 0;
+
+    scene_start(&s);
+    for (int i = 0; i < ROUNDS * ARRAY_SIZE(requests); i++) {
+        if (i == ARRAY_SIZE(requests)) {
+            before = process_fds_settled(s.qts);
+        }
+        vhost_user_peer_die_at(s.exporter,
+                               requests[i % ARRAY_SIZE(requests)], 1);
+        die(&s, device);
+        restart(&s, device);
+    }
+    g_assert_cmpuint(process_fds_settled(s.qts), ==, before);
+    finish(&s);
+}
+
+/* Return: whether a device of this kind is there, called "plugged" */
+static bool plug(Scene *s, const Device *device)
+{
+    g_autofree char *said = qtest_hmp(s->qts, "device_add %s,id=plugged,"
+                                      "chardev=plugged-chr", device->driver);
+
+    return !strstr(said, "Error: ");
+}
+
+static void unplug(Scene *s, const char *id)
+{
+    qtest_qmp_assert_success(s->qts, "{'execute': 'device_del',"
+                             " 'arguments': {'id': %s}}", id);
+    qtest_system_reset_nowait(s->qts);
+    qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
+}
+
+static void in_plug(gconstpointer opaque)
+{
+    static const uint32_t requests[] = {
+        PEER_GET_FEATURES, PEER_GET_PROTOCOL_FEATURES,
+        PEER_SET_BACKEND_REQ_FD, PEER_SET_OWNER,
+    };
+    const Device *device = opaque;
+    VhostUserPeer *peer = vhost_user_peer_new("plugged", true);
+    g_autofree char *args = vhost_user_peer_reconnecting_args(peer, 10);
+    Scene s = scene_with_args(true, args);
+
+    for (int i = 0; i < ARRAY_SIZE(requests); i++) {
+        wait_connection(&s, "plugged-chr", true);
+        vhost_user_peer_die_at(peer, requests[i], UINT_MAX);
+        g_assert_false(plug(&s, device));
+    }
+    vhost_user_peer_die_at(peer, 0, 0);
+    wait_connection(&s, "plugged-chr", true);
+    g_assert_true(plug(&s, device));
+    vhost_user_peer_wait_ready(peer);
+    g_assert_true(vhost_user_peer_add(peer, uuid_a));
+    assert_found(s.importer, uuid_a, peer);
+    unplug(&s, "plugged");
+    finish(&s);
+    vhost_user_peer_free(peer);
+}
+
+/* QEMU sees it when the device is gone already */
+static void in_unplug(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    scene_start(&s);
+    vhost_user_peer_die_at(s.exporter, PEER_GET_VRING_BASE, 1);
+    unplug(&s, "exporter");
+    vhost_user_peer_wait_deaths(s.exporter);
+    assert_not_found(s.importer, uuid_a);
+    finish(&s);
+}
+
+/* The back-end has no driver to speak of */
+static void config_change_before_start(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    vhost_user_peer_send(s.exporter, PEER_CONFIG_CHANGE, PEER_NEED_REPLY, NULL,
+                         0);
+    vhost_user_peer_recv(s.exporter, PEER_CONFIG_CHANGE);
+    finish(&s);
+}
+
+/*
+ * vhost-user-gpu has a socket for what it shows.  QEMU forgets the number of
+ * a socket that is closed: it is another file's soon.
+ */
+static void gpu_display(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+    g_autofree char *log = NULL;
+    int fds[2];
+
+    scene_start(&s);
+    vhost_user_peer_wait_served(s.exporter, PEER_GPU_SET_SOCKET);
+    close(vhost_user_peer_gpu_socket(s.exporter));
+    scene_assert_lives(&s);
+
+    g_assert_true(g_unix_open_pipe(fds, FD_CLOEXEC, NULL));
+    close(fds[1]);
+    qtest_qmp_fds_assert_success(s.qts, &fds[0], 1, "{'execute': 'getfd',"
+                                 " 'arguments': {'fdname': 'readable'}}");
+    close(fds[0]);
+    for (int i = 0; i < 100; i++) {
+        scene_assert_lives(&s);
+    }
+    g_assert_true(g_file_get_contents(s.log, &log, NULL, NULL));
+    g_assert_cmpuint(lines_of(log), <, 20);
+    finish(&s);
+}
+
+/* A driver may say so twice */
+static void gpu_started_twice(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+    unsigned int before;
+
+    scene_start(&s);
+    before = process_fds_settled(s.qts);
+    for (int i = 0; i < ROUNDS; i++) {
+        qvirtio_set_driver_ok(&s.dev->vdev);
+    }
+    g_assert_cmpuint(process_fds_settled(s.qts), ==, before);
+    finish(&s);
+}
+
+/* What QEMU prints: not a line for each of so many messages or connections */
+#define MANY 1000
+#define FEW_LINES (MANY / 2)
+
+static void assert_few_lines(Scene *s)
+{
+    g_autofree char *log = NULL;
+
+    scene_assert_lives(s);
+    g_assert_true(g_file_get_contents(s->log, &log, NULL, NULL));
+    g_assert_cmpuint(lines_of(log), <, FEW_LINES);
+}
+
+static void flood_connections(gconstpointer opaque)
+{
+    static const uint32_t requests[] = {
+        PEER_GET_FEATURES, PEER_SET_OWNER, PEER_SET_VRING_ENABLE,
+    };
+    const Device *device = opaque;
+    Scene s = scene_with_device(device->driver, 1);
+
+    scene_start(&s);
+    for (int i = 0; i < ARRAY_SIZE(requests); i++) {
+        vhost_user_peer_die_at(s.exporter, requests[i],
+                               MANY / ARRAY_SIZE(requests));
+        die(&s, device);
+        restart(&s, device);
+    }
+    assert_few_lines(&s);
+    finish(&s);
+}
+
+static void flood_messages(gconstpointer opaque)
+{
+    static const uint32_t requests[] = { PEER_IOTLB, PEER_CONFIG_CHANGE, 99 };
+    const Device *device = opaque;
+    const uint8_t payload[40] = { };
+    Scene s = scene_of(device);
+
+    vhost_user_peer_refuse_config(s.exporter);
+    for (int i = 0; i < 2 * ARRAY_SIZE(requests) * MANY; i++) {
+        if (i == ARRAY_SIZE(requests) * MANY) {
+            scene_start(&s);
+        }
+        vhost_user_peer_send(s.exporter, requests[i % ARRAY_SIZE(requests)],
+                             PEER_NEED_REPLY, payload, sizeof(payload));
+        vhost_user_peer_recv(s.exporter, requests[i % ARRAY_SIZE(requests)]);
+    }
+    assert_few_lines(&s);
+    finish(&s);
+}
+
+static void flood_queue_errors(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    scene_start(&s);
+    for (int i = 0; i < MANY; i++) {
+        vhost_user_peer_tell_error(s.exporter);
+        scene_assert_lives(&s);
+    }
+    assert_few_lines(&s);
+    finish(&s);
+}
+
+/* The guest may read it as often as it likes */
+static void flood_config(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    scene_start(&s);
+    vhost_user_peer_refuse_config(s.exporter);
+    for (int i = 0; i < MANY; i++) {
+        qvirtio_config_readb(&s.dev->vdev, 0);
+    }
+    assert_few_lines(&s);
+    finish(&s);
+}
+
+/* Requests on the socket for the display that are too short, or unknown */
+static void flood_gpu_display(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    const uint32_t edid_of_none[] = { 11, 0, 4, UINT32_MAX };
+    const uint32_t too_short[] = { 7, 0, 0 };
+    const uint32_t unknown[] = { 99, 0, 0 };
+    Scene s = scene_of(device);
+    int sock;
+
+    scene_start(&s);
+    vhost_user_peer_wait_served(s.exporter, PEER_GPU_SET_SOCKET);
+    sock = vhost_user_peer_gpu_socket(s.exporter);
+    for (int i = 0; i < MANY; i++) {
+        g_assert_cmpint(write(sock, edid_of_none, sizeof(edid_of_none)), ==,
+                        sizeof(edid_of_none));
+        g_assert_cmpint(write(sock, too_short, sizeof(too_short)), ==,
+                        sizeof(too_short));
+        g_assert_cmpint(write(sock, unknown, sizeof(unknown)), ==,
+                        sizeof(unknown));
+    }
+    shutdown(sock, SHUT_WR);
+    /* QEMU closes it when it has read all that */
+    g_assert_cmpint(read(sock, &(char) { 0 }, 1), ==, 0);
+    close(sock);
+    assert_few_lines(&s);
+    finish(&s);
+}
+
+static void send_gpu(int sock, uint32_t request, const uint32_t *words,
+                     size_t len)
+{
+    uint32_t hdr[] = { request, 0, len * sizeof(*words) };
+
+    g_assert_cmpint(write(sock, hdr, sizeof(hdr)), ==, sizeof(hdr));
+    g_assert_cmpint(write(sock, words, len * sizeof(*words)), ==,
+                    len * sizeof(*words));
+}
+
+/* Images that are too large, or of no place, and a message without end */
+static void gpu_display_is_checked(gconstpointer opaque)
+{
+    enum { SCANOUT = 7, UPDATE = 8 };
+    const Device *device = opaque;
+    const uint32_t pixel[] = { 0, 0, 0, 1, 1, 0x123456 };
+    const uint32_t beside[] = { 0, UINT32_MAX, UINT32_MAX, 1, 1, 0x123456 };
+    const uint32_t empty[] = { 0, 0, 0, UINT32_MAX, 0, 0x123456 };
+    const uint32_t sizes[][3] = {
+        { 0, UINT32_MAX, UINT32_MAX }, { 0, 1, 1u << 30 }, { 0, 64, 0 },
+        { 0, 0, 0 }, { 0, 64, 64 }, { 0, 64, 64 }, { 0, 32, 32 }, { 0, 0, 0 },
+    };
+    const uint32_t endless[] = { UPDATE, 0, UINT32_MAX };
+    Scene s = scene_of(device);
+    int sock, i;
+
+    scene_start(&s);
+    vhost_user_peer_wait_served(s.exporter, PEER_GPU_SET_SOCKET);
+    sock = vhost_user_peer_gpu_socket(s.exporter);
+    send_gpu(sock, UPDATE, pixel, ARRAY_SIZE(pixel));
+    for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+        send_gpu(sock, SCANOUT, sizes[i / 2], ARRAY_SIZE(sizes[0]));
+        send_gpu(sock, UPDATE, empty, ARRAY_SIZE(empty));
+        if (i % 2) {
+            send_gpu(sock, UPDATE, pixel, ARRAY_SIZE(pixel));
+            send_gpu(sock, UPDATE, beside, ARRAY_SIZE(beside));
+        }
+    }
+    g_assert_cmpint(write(sock, endless, sizeof(endless)), ==,
+                    sizeof(endless));
+    g_assert_cmpint(read(sock, &(char) { 0 }, 1), ==, 0);
+    close(sock);
+    finish(&s);
+}
+
+static void add_case(const char *name, GTestDataFunc fn, const Device *device)
+{
+    g_autofree char *path = g_strdup_printf(DIR "%s/%s", name, device->name);
+
+    qtest_add_data_func(path, device, fn);
+}
+
+void vhost_user_add_death_cases(void)
+{
+    const Device *device;
+    g_autofree char *driver = NULL;
+
+    for (int i = 0; i < ARRAY_SIZE(devices); i++) {
+        device = &devices[i];
+        g_free(driver);
+        driver = g_strndup(device->driver, strcspn(device->driver, ","));
+        if (!qtest_has_device(driver)) {
+            continue;
+        }
+        add_case("before-start", before_start, device);
+        add_case("for-good", for_good, device);
+        add_case("in-a-lookup", in_a_lookup, device);
+        add_case("start-after-death", start_after_death, device);
+        add_case("use-after-death", use_after_death, device);
+        add_case("in-start", in_start, device);
+        add_case("after-start", after_start, device);
+        add_case("in-stop", in_stop, device);
+        add_case("after-stop", after_stop, device);
+        add_case("config-change-before-start", config_change_before_start,
+                 device);
+        add_case("flood/messages", flood_messages, device);
+        add_case("flood/queue-errors", flood_queue_errors, device);
+        if (device->has_config) {
+            add_case("flood/config", flood_config, device);
+        }
+        if (device->can_be_plugged) {
+            add_case("in-plug", in_plug, device);
+            add_case("in-unplug", in_unplug, device);
+        }
+        if (g_str_equal(device->name, "gpu")) {
+            add_case("display", gpu_display, device);
+            add_case("started-twice", gpu_started_twice, device);
+            add_case("flood/display", flood_gpu_display, device);
+            add_case("display-is-checked", gpu_display_is_checked, device);
+        }
+        if (device->reconnects) {
+            add_case("in-connect", in_connect, device);
+            add_case("flood/connections", flood_connections, device);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+/*
+ * QTest testcases for what a guest and a back-end can make QEMU hold
+ *
+ * docs/devel/virtio-export-threats.rst says where the numbers come from.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/module.h"
+#include "libqtest.h"
+#include "libqos/qgraph.h"
+#include "qobject/qdict.h"
+#include "virtio-export/fault.h"
+#include "virtio-export/process-fds.h"
+#include "virtio-gpu/helpers/importer.h"
+#include "virtio-gpu/helpers/many.h"
+
+/* Two images of this size are one too many for max_hostmem */
+#define LARGE               2048
+#define LARGE_BYTES         (LARGE * LARGE * QVIRTIO_GPU_BYTES_PER_PIXEL)
+#define MAX_HOSTMEM         " -global virtio-gpu-device.max_hostmem=32M "
+#define KEPT                8
+
+#define RESOURCES           10000
+#define BYTES_PER_UUID      64
+
+#define MAX_OBJECTS         65536
+#define BYTES_PER_OBJECT    256
+
+/* Of more replies no socket with Linux's own limits has room */
+#define MAX_UNREAD          1024
+
+static const uint8_t its_uuid[PEER_UUID_SIZE] = "of-the-back-end";
+
+static unsigned int mapped_resources(QTestState *qts)
+{
+    return process_count_mapped(qtest_pid(qts), "virtio-gpu res");
+}
+
+/* Return: descriptor of the memory of a resource that is no more */
+static int keep_large(QVirtioGPU *gpu)
+{
+    QVirtioGPUResourceOpt res = {
+        .gpu = gpu, .id = 1, .width = LARGE, .height = LARGE,
+    };
+    QVirtioGPUResourceOpt second = res;
+    uuid_t uuid;
+    int fd;
+
+    second.id = 2;
+    second.expect = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+    do_qvirtio_gpu_create_2d(res);
+    do_qvirtio_gpu_create_2d(second);
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
+    fd = vhost_user_peer_lookup(importer(), uuid);
+    g_assert_cmpuint(mapped_resources(gpu->qts), ==, 1);
+    do_qvirtio_gpu_unref(res);
+    return fd;
+}
+
+/*
+ * The memory is the back-end's then, and there may be more of it than
+ * max_hostmem: what QEMU itself has is bounded.
+ */
+static void kept_by_a_back_end(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    unsigned int before;
+    int fds[KEPT], i;
+
+    importer();
+    before = process_fds_settled(gpu->qts);
+    for (i = 0; i < KEPT; i++) {
+        fds[i] = keep_large(gpu);
+        g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
+        g_assert_cmpuint(mapped_resources(gpu->qts), ==, 0);
+    }
+    for (i = 0; i < KEPT; i++) {
+        g_assert_cmpint(lseek(fds[i], 0, SEEK_END), ==, LARGE_BYTES);
+        close(fds[i]);
+    }
+}
+
+static void assigned(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    g_autoptr(ManyUUIDs) set = many_uuids_new(RESOURCES + 1);
+    unsigned int fds;
+    int64_t bytes, used;
+
+    if (many_missing(RESOURCES)) {
+        return;
+    }
+    many_send(gpu, 1, RESOURCES + 1, 1, many_fill_create, many_check_nodata,
+              NULL);
+    fds = process_fds_settled(gpu->qts);
+    bytes = fault_heap_bytes(gpu->qts);
+    many_send(gpu, 1, RESOURCES + 1, 1, many_fill_assign, many_check_new_uuid,
+              set);
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, fds);
+    used = fault_heap_bytes(gpu->qts) - bytes;
+    g_test_message("%" PRId64 " bytes for %d UUIDs", used, RESOURCES);
+    g_assert_cmpint(used, <=, RESOURCES * BYTES_PER_UUID);
+}
+
+static const uint8_t *numbered_uuid(uint32_t number)
+{
+    static uint8_t uuid[PEER_UUID_SIZE] = "numbered";
+
+    memcpy(&uuid[12], &number, sizeof(number));
+    return uuid;
+}
+
+static void added(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    VhostUserPeer *peer = importer();
+    unsigned int fds = process_fds_settled(gpu->qts);
+    int64_t bytes = fault_heap_bytes(gpu->qts), used;
+    uint32_t i;
+
+    for (i = 0; i < MAX_OBJECTS - 1; i++) {
+        vhost_user_peer_send(peer, PEER_ADD, 0, numbered_uuid(i),
+                             PEER_UUID_SIZE);
+    }
+    g_assert_true(vhost_user_peer_add(peer, numbered_uuid(i)));
+    g_assert_false(vhost_user_peer_add(peer, its_uuid));
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, fds);
+    used = fault_heap_bytes(gpu->qts) - bytes;
+    g_test_message("%" PRId64 " bytes for %d objects", used, MAX_OBJECTS);
+    g_assert_cmpint(used, <=, MAX_OBJECTS * BYTES_PER_OBJECT);
+}
+
+/* Descriptors in replies that nobody reads are in the socket, not in QEMU */
+static void unread_replies(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    VhostUserPeer *peer = importer();
+    unsigned int before, unread = 0;
+    PeerReply got;
+    uuid_t uuid;
+    int ret;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
+    before = process_fds_settled(gpu->qts);
+    do {
+        ret = vhost_user_peer_try_send(peer, PEER_LOOKUP, PEER_NEED_REPLY, uuid,
+                                       PEER_UUID_SIZE);
+        g_assert_cmpuint(process_fds_settled(gpu->qts), <=, before);
+    } while (ret != EPIPE);
+
+    while (vhost_user_peer_try_recv(peer, PEER_LOOKUP, &got)) {
+        g_assert_cmpuint(got.num_fds, ==, 1);
+        close(got.fd);
+        unread++;
+    }
+    g_test_message("%u descriptors unread", unread);
+    g_assert_cmpuint(unread, >, 0);
+    g_assert_cmpuint(unread, <=, MAX_UNREAD);
+
+    vhost_user_peer_reconnect(peer);
+    g_assert_true(importer_finds(peer, uuid));
+    g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
+}
+
+static void *many_before(GString *cmd_line, void *arg)
+{
+    many_raise_limit(RESOURCES);
+    return arg;
+}
+
+static void *small_hostmem_before(GString *cmd_line, void *arg)
+{
+    g_string_append(cmd_line, MAX_HOSTMEM);
+    return importer_before(cmd_line, arg);
+}
+
+static void register_bounds_test(void)
+{
+    static const UUIDTest many_tests[] = {
+        { "bounds/assigned", assigned },
+        { }
+    };
+    static const UUIDTest heap_tests[] = {
+        { "bounds/added", added },
+        { }
+    };
+    static const UUIDTest tests[] = {
+        { "bounds/unread-replies", unread_replies },
+        { }
+    };
+    static const UUIDTest large_tests[] = {
+        { "bounds/kept-by-a-back-end", kept_by_a_back_end },
+        { }
+    };
+
+    if (fault_available()) {
+        add_uuid_pci_tests(many_tests, many_before);
+        add_uuid_pci_tests(heap_tests, importer_before);
+    }
+    add_uuid_pci_tests(tests, importer_before);
+    add_uuid_pci_tests(large_tests, small_hostmem_before);
+}
+
+libqos_init(register_bounds_test);

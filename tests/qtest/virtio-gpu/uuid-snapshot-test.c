@@ -1,0 +1,239 @@
+/*
+ * QTest testcases for virtio-gpu's resource UUIDs in snapshots
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/module.h"
+#include "libqtest.h"
+#include "libqos/qgraph.h"
+#include "virtio-export/snapshot-disk.h"
+#include "virtio-gpu/helpers/importer.h"
+#include "virtio-gpu/helpers/migration.h"
+#include "virtio-gpu/helpers/scene.h"
+
+#define LATER_ID    1000
+#define OTHERS_BYTE 0x5a
+
+/* Behind the name: version and number of records, 32 bits each */
+#define RECORDS_AT  (strlen(RESOURCE_UUID_SUBSECTION) + 2 * sizeof(uint32_t))
+/* Id of the resource and UUID */
+#define RECORD_LEN  (sizeof(uint32_t) + sizeof(uuid_t))
+
+static TempFile *disk_new(QTestState *qts)
+{
+    TempFile *disk = temp_file_new("");
+
+    snapshot_disk_create(qts, disk->path);
+    return disk;
+}
+
+static void assert_load_refused(QTestState *qts, const char *reason)
+{
+    g_autofree char *answer = qtest_hmp(qts, "loadvm then");
+
+    g_test_message("%s", answer);
+    g_assert_nonnull(strstr(answer, reason));
+}
+
+/* What the guest's driver knows of its queue goes back with the snapshot */
+static void load(QVirtioGPU *gpu, const QVirtQueue *then)
+{
+    snapshot_command(gpu->qts, "loadvm then");
+    *gpu->ctrlq = *then;
+}
+
+/* Resources and UUIDs that come after the snapshot */
+static void go_on(Scene *scene)
+{
+    QVirtioGPU *gpu = scene->gpu;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = LATER_ID });
+    assign_uuid({ .gpu = gpu, .id = LATER_ID });
+    do_qvirtio_gpu_unref(scene->resources[0].res);
+    do_qvirtio_gpu_unref(scene->resources[1].res);
+    do_qvirtio_gpu_create_2d(scene->resources[1].res);
+    assign_uuid({ .gpu = gpu, .id = scene->resources[1].res.id });
+}
+
+static void assert_then(Scene *scene)
+{
+    scene_assert(scene);
+    assign_uuid({ .gpu = scene->gpu, .id = LATER_ID,
+                  .expect = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID });
+}
+
+static void snapshot_then(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    TempFile *disk = disk_new(gpu->qts);
+    Scene *scene = scene_new(gpu, true);
+    QVirtQueue then = *gpu->ctrlq;
+    int i;
+
+    snapshot_command(gpu->qts, "savevm then");
+    for (i = 0; i < 2; i++) {
+        go_on(scene);
+        load(gpu, &then);
+        assert_then(scene);
+    }
+    scene_free(scene);
+    temp_file_free(disk);
+    come_home(gpu, gpu->qts);
+}
+
+static void snapshot_new_qemu(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QTestState *home = gpu->qts;
+    QTestState *to = start_destination(.running = true);
+    TempFile *disk = disk_new(home);
+    Scene *scene = scene_new(gpu, true);
+    QVirtQueue then = *gpu->ctrlq;
+
+    snapshot_command(home, "savevm then");
+    go_on(scene);
+    snapshot_disk_remove(home);
+
+    snapshot_disk_add(to, disk->path);
+    qvirtio_gpu_move(gpu, to);
+    load(gpu, &then);
+    assert_then(scene);
+    scene_free(scene);
+    temp_file_free(disk);
+    come_home(gpu, home);
+}
+
+/* The last UUID in the snapshot becomes the null one */
+static void forge(const TempFile *disk)
+{
+    static const uint8_t null[sizeof(uuid_t)];
+    size_t at = RECORDS_AT + (SCENE_RESOURCES - 1) * RECORD_LEN - sizeof(null);
+    GByteArray *bytes = temp_file_read(disk);
+    ssize_t name;
+    int fd;
+
+    name = find_bytes(bytes, 0, RESOURCE_UUID_SUBSECTION,
+                      strlen(RESOURCE_UUID_SUBSECTION));
+    g_assert_cmpint(name, >=, 0);
+    g_byte_array_unref(bytes);
+
+    fd = open(disk->path, O_WRONLY | O_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(pwrite(fd, null, sizeof(null), name + at), ==,
+                    sizeof(null));
+    close(fd);
+}
+
+/* All UUIDs but the last are right, and yet none of them is there */
+static void snapshot_refused_whole(void *obj, void *data,
+                                   QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    TempFile *disk = disk_new(gpu->qts);
+    Scene *scene = scene_new(gpu, true);
+    QVirtQueue then = *gpu->ctrlq;
+    unsigned i;
+
+    snapshot_command(gpu->qts, "savevm then");
+    forge(disk);
+    assert_load_refused(gpu->qts, "is null");
+    snapshot_command(gpu->qts, "cont");
+    *gpu->ctrlq = then;
+    g_assert_false(has_uuids(gpu->qts));
+
+    /* Of those resources any that is named now has a new name */
+    for (i = 0; i < SCENE_RESOURCES; i++) {
+        uuid_t uuid;
+
+        assign_uuid({ .gpu = gpu, .id = scene->resources[i].res.id,
+                      .uuid = uuid });
+        scene_assert_new_uuid(scene, uuid);
+    }
+    scene_free(scene);
+    temp_file_free(disk);
+    come_home(gpu, gpu->qts);
+}
+
+/* It does not load, but it is still there, and good after a reset */
+static void snapshot_needs_property(void *obj, void *data,
+                                    QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    QTestState *home = gpu->qts;
+    QTestState *off = start_destination(.without = "," RESOURCE_UUID_ON,
+                                        .running = true);
+    TempFile *disk = disk_new(home);
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1 });
+    snapshot_command(home, "savevm then");
+    snapshot_disk_remove(home);
+    snapshot_disk_add(off, disk->path);
+    assert_load_refused(off, "unsupported. Allowed features: ");
+    assert_can_be_saved(off);
+
+    qtest_system_reset(off);
+    qvirtio_gpu_move(gpu, off);
+    qvirtio_gpu_power_on(gpu);
+    qvirtio_gpu_start(gpu, 0);
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
+    temp_file_free(disk);
+    come_home(gpu, home);
+}
+
+/* What was mapped before is memory of the past; look-ups find the restored */
+static void snapshot_look_ups(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    TempFile *disk = disk_new(gpu->qts);
+    Scene *scene = scene_new(gpu, true);
+    SceneResource *r = &scene->resources[0];
+    QVirtQueue then = *gpu->ctrlq;
+    uint8_t *old, *new;
+    size_t size, i;
+
+    old = importer_map(importer(), r->uuid, &size);
+    snapshot_command(gpu->qts, "savevm then");
+    memset(old, OTHERS_BYTE, size);
+    load(gpu, &then);
+
+    new = importer_map(importer(), r->uuid, &size);
+    g_assert_nonnull(new);
+    for (i = 0; i < r->res.width * r->res.height * 4; i++) {
+        g_assert_cmpuint(old[i], ==, OTHERS_BYTE);
+        g_assert_cmpuint(new[i], ==, r->pixels[i]);
+    }
+    munmap(old, size);
+    munmap(new, size);
+    assert_then(scene);
+    scene_free(scene);
+    temp_file_free(disk);
+    come_home(gpu, gpu->qts);
+}
+
+static void register_snapshot_test(void)
+{
+    static const UUIDTest tests[] = {
+        { "snapshot/then-not-later", snapshot_then },
+        { }
+    };
+    static const UUIDTest pci_tests[] = {
+        { "snapshot/new-qemu", snapshot_new_qemu },
+        { "snapshot/refused-whole", snapshot_refused_whole },
+        { "snapshot/needs-the-property", snapshot_needs_property },
+        { }
+    };
+    static const UUIDTest importer_tests[] = {
+        { "snapshot/look-ups", snapshot_look_ups },
+        { }
+    };
+
+    add_uuid_tests(tests, NULL);
+    add_uuid_pci_tests(pci_tests, NULL);
+    add_uuid_pci_tests(importer_tests, importer_before);
+}
+
+libqos_init(register_snapshot_test);
