@@ -72,6 +72,8 @@ void vhost_user_reader_watch(VhostUserReader *reader, bool on)
         s->pfd.fd = reader->sioc->fd;
         s->pfd.events = G_IO_IN | G_IO_HUP | G_IO_ERR;
         g_source_add_poll(reader->source, &s->pfd);
+        /* otherwise GLib wakes its own poll() before and after each dispatch */
+        g_source_set_can_recurse(reader->source, true);
         g_source_attach(reader->source, NULL);
     } else if (!on && reader->source) {
         g_source_destroy(reader->source);
