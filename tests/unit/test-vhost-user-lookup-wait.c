@@ -37,7 +37,7 @@ typedef struct Peers {
     bool look_up_in_get_features;
     int object; /* exported by the back-end */
     int main_sock, backend_sock; /* the front-end's ends of the channels */
-    int memory; /* what the look-up finds */
+    int memory; /* what the lookup finds */
     int tid; /* of the thread that looks up */
     pthread_t pthread;
     GThread *front_end;

@@ -346,7 +346,7 @@ static void unsealed_memory_is_not_mapped(void)
     }
 }
 
-static void a_dma_buf_is_mapped(void)
+static void dma_buf_is_mapped(void)
 {
     uint8_t bytes[20 + WIDTH * 4];
     int fd;
@@ -375,7 +375,7 @@ static void a_dma_buf_is_mapped(void)
 }
 
 /* A read from a back-end's pipe or socket could block for ever */
-static void nothing_is_read_that_may_wait(void)
+static void blocking_file_is_not_read(void)
 {
     const char *const why =
         "its memory is neither a memfd nor known to be a dma-buf";
@@ -396,7 +396,7 @@ static void nothing_is_read_that_may_wait(void)
     done();
 }
 
-static void what_is_not_known_is_told(void)
+static void unknown_layout_is_an_error(void)
 {
     const char *const why =
         "the size, format or layout of its image is not known";
@@ -422,7 +422,7 @@ static void what_is_not_known_is_told(void)
     done();
 }
 
-static void what_is_not_rgb_is_told(void)
+static void format_other_than_rgb_is_an_error(void)
 {
     export_image(DRM_FORMAT_NV12, "", 1);
     assert_refused("an image of the format NV12 in 1 plane cannot be written "
@@ -436,7 +436,7 @@ static void what_is_not_rgb_is_told(void)
     done();
 }
 
-static void a_wrong_layout_is_told(void)
+static void wrong_layout_is_an_error(void)
 {
     export_image(DRM_FORMAT_XRGB8888, "", 1);
     exporter->object.strides[0] = WIDTH * 4 - 1;
@@ -452,7 +452,7 @@ static void a_wrong_layout_is_told(void)
     done();
 }
 
-static void a_failed_look_up_is_told(void)
+static void failed_lookup_is_an_error(void)
 {
     export_image(DRM_FORMAT_XRGB8888, "", 1);
     assert_refused_uuid("7", "'7' is no UUID");
@@ -506,7 +506,7 @@ static void end_command(Command *c, const char *expected)
     g_free(c);
 }
 
-static void a_late_answer_is_written(void)
+static void late_answer_is_written(void)
 {
     uint8_t bytes[WIDTH * HEIGHT * 4];
     VirtIOExportObject object;
@@ -526,7 +526,7 @@ static void a_late_answer_is_written(void)
     done();
 }
 
-static void a_late_failure_is_told(void)
+static void late_failure_is_an_error(void)
 {
     Error *err = NULL;
     Command *c;
@@ -540,7 +540,7 @@ static void a_late_failure_is_told(void)
     done();
 }
 
-static void an_exporter_that_goes_is_told(void)
+static void unregistered_exporter_is_an_error(void)
 {
     Command *c;
 
@@ -553,7 +553,7 @@ static void an_exporter_that_goes_is_told(void)
     done();
 }
 
-static void a_failed_write_is_told(void)
+static void failed_write_is_an_error(void)
 {
     uint8_t bytes[WIDTH * HEIGHT * 4];
     Error *err = NULL;
@@ -583,16 +583,16 @@ int main(int argc, char **argv)
     ADD("bottom-up", bottom_up);
     ADD("last-byte", last_byte);
     ADD("unsealed-memory-is-not-mapped", unsealed_memory_is_not_mapped);
-    ADD("a-dma-buf-is-mapped", a_dma_buf_is_mapped);
-    ADD("nothing-is-read-that-may-wait", nothing_is_read_that_may_wait);
-    ADD("what-is-not-known-is-told", what_is_not_known_is_told);
-    ADD("what-is-not-rgb-is-told", what_is_not_rgb_is_told);
-    ADD("a-wrong-layout-is-told", a_wrong_layout_is_told);
-    ADD("a-failed-look-up-is-told", a_failed_look_up_is_told);
-    ADD("a-late-answer-is-written", a_late_answer_is_written);
-    ADD("a-late-failure-is-told", a_late_failure_is_told);
-    ADD("an-exporter-that-goes-is-told", an_exporter_that_goes_is_told);
-    ADD("a-failed-write-is-told", a_failed_write_is_told);
+    ADD("dma-buf-is-mapped", dma_buf_is_mapped);
+    ADD("blocking-file-is-not-read", blocking_file_is_not_read);
+    ADD("unknown-layout-is-an-error", unknown_layout_is_an_error);
+    ADD("format-other-than-rgb-is-an-error", format_other_than_rgb_is_an_error);
+    ADD("wrong-layout-is-an-error", wrong_layout_is_an_error);
+    ADD("failed-lookup-is-an-error", failed_lookup_is_an_error);
+    ADD("late-answer-is-written", late_answer_is_written);
+    ADD("late-failure-is-an-error", late_failure_is_an_error);
+    ADD("unregistered-exporter-is-an-error", unregistered_exporter_is_an_error);
+    ADD("failed-write-is-an-error", failed_write_is_an_error);
 #undef ADD
     return g_test_run();
 }

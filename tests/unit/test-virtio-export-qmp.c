@@ -138,7 +138,7 @@ static void nothing_is_exported(void)
     g_assert_null(info->next);
 }
 
-static void all_that_is_known(void)
+static void all_members(void)
 {
     TestExporter *t = test_exporter_new("gpu", 1, 1);
     g_autoptr(VirtioExportsInfo) info = NULL;
@@ -175,7 +175,7 @@ static void all_that_is_known(void)
     test_exporter_free(t);
 }
 
-static void what_is_unknown_is_absent(void)
+static void unknown_members_are_absent(void)
 {
     TestExporter *t = test_exporter_new("camera", 1, 1);
     g_autoptr(VirtioExportsInfo) info = NULL;
@@ -223,7 +223,7 @@ static void wrong_geometry_is_absent(void)
     test_exporter_free(t);
 }
 
-static void a_format_is_printable(void)
+static void format_is_printable(void)
 {
     TestExporter *t = test_exporter_new("gpu", 1, 1);
     g_autoptr(VirtioExportsInfo) info = NULL;
@@ -238,7 +238,7 @@ static void a_format_is_printable(void)
 }
 
 /* A device that is being unplugged has no path */
-static void an_owner_without_a_path(void)
+static void owner_without_path(void)
 {
     TestExporter *t = test_exporter_new("gpu", 1, 1);
     g_autoptr(VirtioExportsInfo) info = NULL;
@@ -289,7 +289,7 @@ static void pages_are_complete(void)
     test_exporter_free(high);
 }
 
-static void one_page_has_256_objects_unless_told(void)
+static void default_page_has_256_objects(void)
 {
     TestExporter *t = test_exporter_new("gpu", 1, MAX_OBJECTS);
     g_autoptr(VirtioExportsInfo) page = query(NULL, NULL, 0);
@@ -302,7 +302,7 @@ static void one_page_has_256_objects_unless_told(void)
     test_exporter_free(t);
 }
 
-static void what_goes_between_pages_is_not_missed(void)
+static void removal_between_pages_skips_nothing(void)
 {
     TestExporter *t = test_exporter_new("gpu", 1, 6);
     g_autoptr(VirtioExportsInfo) one = query(NULL, NULL, 3);
@@ -315,7 +315,7 @@ static void what_goes_between_pages_is_not_missed(void)
     test_exporter_free(t);
 }
 
-static void a_path_selects_devices(void)
+static void path_selects_devices(void)
 {
     TestExporter *gpu = test_exporter_new("gpu", 1, 2);
     TestExporter *camera = test_exporter_new("camera", 10, 3);
@@ -370,7 +370,7 @@ static void wrong_arguments_are_errors(void)
 }
 
 /* A query walks all objects once, not once for each object of the page */
-static void a_page_is_told_once(void)
+static void page_walks_objects_once(void)
 {
     TestExporter *t = test_exporter_new("gpu", 1, 100);
     g_autoptr(VirtioExportsInfo) info = query(NULL, NULL, 10);
@@ -388,18 +388,17 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(path, fn) g_test_add_func("/virtio-export/query/" path, fn)
     ADD("nothing-is-exported", nothing_is_exported);
-    ADD("all-that-is-known", all_that_is_known);
-    ADD("what-is-unknown-is-absent", what_is_unknown_is_absent);
+    ADD("all-members", all_members);
+    ADD("unknown-members-are-absent", unknown_members_are_absent);
     ADD("wrong-geometry-is-absent", wrong_geometry_is_absent);
-    ADD("a-format-is-printable", a_format_is_printable);
-    ADD("an-owner-without-a-path", an_owner_without_a_path);
+    ADD("format-is-printable", format_is_printable);
+    ADD("owner-without-path", owner_without_path);
     ADD("pages-are-complete", pages_are_complete);
-    ADD("one-page-has-256-objects-unless-told",
-        one_page_has_256_objects_unless_told);
-    ADD("what-goes-between-pages-is-not-missed",
-        what_goes_between_pages_is_not_missed);
-    ADD("a-page-is-told-once", a_page_is_told_once);
-    ADD("a-path-selects-devices", a_path_selects_devices);
+    ADD("default-page-has-256-objects", default_page_has_256_objects);
+    ADD("removal-between-pages-skips-nothing",
+        removal_between_pages_skips_nothing);
+    ADD("page-walks-objects-once", page_walks_objects_once);
+    ADD("path-selects-devices", path_selects_devices);
     ADD("wrong-arguments-are-errors", wrong_arguments_are_errors);
 #undef ADD
     return g_test_run();

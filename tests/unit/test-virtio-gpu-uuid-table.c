@@ -128,7 +128,7 @@ static void assign_keeps_random_bits(Fixture *f, gconstpointer data)
     virtio_gpu_uuid_table_release(f->table, &uuid);
 }
 
-static void find_leads_to_the_holder(Fixture *f, gconstpointer data)
+static void find_leads_to_the_structure(Fixture *f, gconstpointer data)
 {
     Holder holders[3] = { { .number = 0 }, { .number = 1 }, { .number = 2 } };
     QemuUUID asked;
@@ -166,7 +166,7 @@ static void find_needs_all_bits(Fixture *f, gconstpointer data)
     virtio_gpu_uuid_table_release(f->table, &uuid);
 }
 
-static void release_forgets_and_nulls(Fixture *f, gconstpointer data)
+static void release_removes_and_nulls(Fixture *f, gconstpointer data)
 {
     QemuUUID uuid = { }, copy;
 
@@ -296,14 +296,14 @@ static void assert_not_entered(Fixture *f, const QemuUUID *value,
     g_assert_cmpuint(virtio_gpu_uuid_table_size(f->table), ==, size);
 }
 
-static void enter_refuses_null(Fixture *f, gconstpointer data)
+static void enter_rejects_null(Fixture *f, gconstpointer data)
 {
     QemuUUID null = { };
 
     assert_not_entered(f, &null, "null");
 }
 
-static void enter_refuses_other_versions(Fixture *f, gconstpointer data)
+static void enter_rejects_other_versions(Fixture *f, gconstpointer data)
 {
     int i;
 
@@ -317,7 +317,7 @@ static void enter_refuses_other_versions(Fixture *f, gconstpointer data)
     }
 }
 
-static void enter_refuses_other_variants(Fixture *f, gconstpointer data)
+static void enter_rejects_other_variants(Fixture *f, gconstpointer data)
 {
     int i;
 
@@ -331,7 +331,7 @@ static void enter_refuses_other_variants(Fixture *f, gconstpointer data)
     }
 }
 
-static void enter_refuses_one_in_use(Fixture *f, gconstpointer data)
+static void enter_rejects_uuid_in_use(Fixture *f, gconstpointer data)
 {
     QemuUUID drawn = { }, entered = { };
 
@@ -343,7 +343,7 @@ static void enter_refuses_one_in_use(Fixture *f, gconstpointer data)
     virtio_gpu_uuid_table_release(f->table, &entered);
 }
 
-static void enter_refuses_a_second_one(Fixture *f, gconstpointer data)
+static void enter_rejects_second_uuid(Fixture *f, gconstpointer data)
 {
     QemuUUID uuid = { }, before;
     Error *err = NULL;
@@ -448,15 +448,15 @@ int main(int argc, char **argv)
     add("assign/silent-source-is-an-error", silent_source_is_an_error);
     add("assign/after-release-differs", assign_after_release_differs);
     add("enter/is-found", enter_is_found);
-    add("enter/refuses-null", enter_refuses_null);
-    add("enter/refuses-other-versions", enter_refuses_other_versions);
-    add("enter/refuses-other-variants", enter_refuses_other_variants);
-    add("enter/refuses-one-in-use", enter_refuses_one_in_use);
-    add("enter/refuses-a-second-one", enter_refuses_a_second_one);
+    add("enter/rejects-null", enter_rejects_null);
+    add("enter/rejects-other-versions", enter_rejects_other_versions);
+    add("enter/rejects-other-variants", enter_rejects_other_variants);
+    add("enter/rejects-uuid-in-use", enter_rejects_uuid_in_use);
+    add("enter/rejects-second-uuid", enter_rejects_second_uuid);
     add("enter/collides-with-a-draw", collision_with_an_entered_one);
-    add("find/leads-to-the-holder", find_leads_to_the_holder);
+    add("find/leads-to-the-structure", find_leads_to_the_structure);
     add("find/needs-all-bits", find_needs_all_bits);
-    add("release/forgets-and-nulls", release_forgets_and_nulls);
+    add("release/removes-and-nulls", release_removes_and_nulls);
     add("release/of-null-does-nothing", release_of_null_does_nothing);
     add("tables/are-independent", tables_are_independent);
     add("room/keeps-what-fits", room_keeps_what_fits);
