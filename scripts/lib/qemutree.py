@@ -5,14 +5,16 @@ that it has) make one commit per patch on top of the base.  The commits are
 written straight into git's object store, so a tree that stands already
 changes in no file but those that differ: building again is quick.
 
-A patch file is a commit message, the line "---" and the hunks.  Three fields
-of the message are ours: "Files:" names an overlay file that travels with the
+A patch file is a commit message, the line "---" and the hunks, in the folder of
+its topic.  Three fields of the message are ours: "Files:" names an overlay file that travels with the
 patch, "Removes:" a file of QEMU's that the patch removes, so that no patch
 quotes a whole file, and "Drop-when:" says when the patch can go.
 
-A version of QEMU may have a folder of its own in patches/.  Its series names
-patches that only this version needs, which come before the others.  A file
-there that has the name of another patch has hunks alone: they take the place of
+In the tree "Topic:" names the folder.
+
+A version of QEMU may have a folder of its own in patches/, with folders of
+topics.  Its series names patches that only this version needs, which come
+before the others.  A file there that has the name of another patch has hunks alone: they take the place of
 that patch's hunks to the same files.  The file "dropped" names patches that
 this version does not need.
 
@@ -20,6 +22,7 @@ SPDX-License-Identifier: GPL-2.0-or-later
 """
 
 import contextlib
+import email
 import os
 import re
 import subprocess
@@ -29,9 +32,9 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 OVERLAY_DIRS = ('contrib', 'hw', 'include', 'tests', 'ui', 'docs')
-MAIN = '10.0'                   # the version that patches/*.patch are for
-SUPPORTED = (MAIN, *sorted(path.name for path in (TOP / 'patches').iterdir()
-                           if path.is_dir()))
+MAIN = '10.0'                   # the version that patches/*/*.patch are for
+SUPPORTED = (MAIN, *sorted(path.parent.name
+                           for path in (TOP / 'patches').glob('*/series')))
 DIFF_START = '\n---\n'
 MOST_CONTEXT = 8
 
@@ -75,8 +78,8 @@ def run(main):
 
 
 class Patch:
-    """One file of patches/: its message, its overlay files, the files of QEMU's
-    that it removes, its hunks."""
+    """One file of patches/: its name, TOPIC/FILE, its message, its overlay files,
+    the files of QEMU's that it removes, its hunks."""
 
     def __init__(self, name, message, files, removes, diff):
         self.name, self.message = name, message
@@ -99,7 +102,7 @@ class Patch:
             raise TreeError(f'{path}: a new file belongs into the overlay')
         if '\ndeleted file mode' in diff:
             raise TreeError(f'{path}: "Removes:" names a file to remove')
-        patch = cls(path.name, message[len('Subject: '):] + '\n', files,
+        patch = cls(name_of(path), message[len('Subject: '):] + '\n', files,
                     removes, diff)
         patch.check_removes(path)
         return patch
@@ -122,11 +125,56 @@ class Patch:
     def hunks(self):
         return hunks_by_file(self.diff)
 
+    def commit_message(self):
+        """The message in the tree."""
+        topic = self.name.partition('/')[0]
+        return self.message.replace('\nDrop-when: ',
+                                    f'\nTopic: {topic}\nDrop-when: ', 1)
+
     def text(self):
         """The content of the file in patches/."""
         fields = ''.join([*(f'Files: {name}\n' for name in self.files),
                           *(f'Removes: {name}\n' for name in self.removes)])
         return f'Subject: {self.message.rstrip()}\n{fields}---\n{self.diff}'
+
+
+class Topic:
+    """What @path, the file "topic" beside patches, says of them: a mail."""
+
+    def __init__(self, path):
+        mail = email.message_from_string(path.read_text())
+        self.title, self.blurb = mail['Subject'], mail.get_payload().strip()
+        self.depends = mail.get('Depends-on', '').split()
+        self.sections = re.split(r',\s+', mail.get('Maintainers', ''))
+        self.stable = mail['Stable'] == 'yes'
+
+
+def read_topics(version, top=TOP):
+    """{name: Topic} in the order of sending.  All depend on those that only
+    this version has."""
+    found = {}
+    for folder in (top / 'patches' / version, top / 'patches'):
+        before = list(found)
+        for name in names_in(folder):
+            topic = name.partition('/')[0]
+            if topic not in found:
+                found[topic] = Topic(folder / topic / 'topic')
+                found[topic].depends[:0] = before
+    return found
+
+
+def with_needed(topics, name):
+    """What the topic @name depends on in the order of sending, and itself."""
+    needed = {name}
+    for other in reversed(topics):
+        if other in needed:
+            needed.update(topics[other].depends)
+    return [other for other in topics if other in needed]
+
+
+def name_of(path):
+    """The name of the patch in the file @path."""
+    return f'{path.parent.name}/{path.name}'
 
 
 def overlay_files(top=TOP):
@@ -163,8 +211,8 @@ def read_series(version, top=TOP):
     dropped = names_in(own, 'dropped')
     patches = [Patch.parse(own / name) for name in own_names]
     patches += [Patch.parse(common / name).adapt(own / name) for name in names]
-    strays = {p.name for p in common.glob('*.patch')} - set(names) | \
-        {p.name for p in own.glob('*.patch')} - {*names, *own_names}
+    strays = set(map(name_of, common.glob('*/*.patch'))) - set(names) | \
+        set(map(name_of, own.glob('*/*.patch'))) - {*names, *own_names}
     strays |= set(dropped) - set(names)
     if strays:
         raise TreeError(f'patches/series does not name {sorted(strays)}')
@@ -243,8 +291,29 @@ class QemuTree:
                     self.apply_hunks(base, patch, env)
                 self.remove_files(base, patch, env)
                 commit = self.commit(self.git('write-tree', env=env).strip(),
-                                     patch.message, commit)
+                                     patch.commit_message(), commit)
         return commit
+
+    def pick(self, commits):
+        """Put @commits of the series on the base without the others; their
+        ids there."""
+        picked = [self.ref('base')]
+        with self.index() as env:
+            self.git('read-tree', picked[0], env=env)
+            for commit in commits:
+                text = self.git('show', '-s', '--format=%B', commit)
+                diff = self.git('diff', '--no-renames', '--full-index',
+                                f'{commit}^', commit)
+                try:
+                    self.git('apply', '--cached', '--3way', '-', stdin=diff,
+                             env=env)
+                except TreeError:
+                    raise TreeError(
+                        f"'{text.partition(chr(10))[0]}' does not apply to the "
+                        'topics that its own depends on') from None
+                tree = self.git('write-tree', env=env).strip()
+                picked.append(self.commit(tree, text, picked[-1]))
+        return picked[1:]
 
     def with_texts(self, commit, texts):
         """The tree of @commit with @texts, {path: text}, None for no file."""
@@ -322,9 +391,18 @@ class QemuTree:
     def message(self, commit):
         """(subject, body) of @commit, without the fields that are ours."""
         text = self.git('show', '-s', '--format=%B', commit)
-        text = re.sub(r'^Drop-when: .*\n', '', text, flags=re.M)
+        text = re.sub(r'^(Topic|Drop-when): .*\n', '', text, flags=re.M)
         subject, _, body = text.strip().partition('\n\n')
         return subject, body
+
+    def topic_of(self, commit):
+        """What "Topic:" says of @commit, or of the last one before it."""
+        text = self.git('log', '-1', '--grep=^Topic: ', '--format=%B', commit)
+        match = re.search(r'^Topic: (\S+)$', text, re.M)
+        if not match:
+            raise TreeError(f'no "Topic:" in {commit} says which folder of '
+                            'patches/ it is for')
+        return match[1]
 
     def patch_of(self, commit):
         """The Patch that @commit is when written into patches/."""
@@ -334,8 +412,10 @@ class QemuTree:
         hunks = [self.least_diff(commit, path)
                  for path, status in changed.items() if status not in 'AD']
         message = self.git('show', '-s', '--format=%B', commit).strip() + '\n'
+        message = re.sub(r'^Topic: .*\n', '', message, flags=re.M)
         slug = self.git('show', '-s', '--format=%f', commit).strip()
-        return Patch(f'{slug}.patch', message, files, removes, ''.join(hunks))
+        return Patch(f'{self.topic_of(commit)}/{slug}.patch', message, files,
+                     removes, ''.join(hunks))
 
     def least_diff(self, commit, path):
         """The change of @path with the least context that is safe: what each
