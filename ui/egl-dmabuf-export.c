@@ -128,8 +128,8 @@ bool egl_dmabuf_can_export_textures(void)
            epoxy_has_egl_extension(display, "EGL_MESA_image_dma_buf_export");
 }
 
-bool egl_dmabuf_export_texture(uint32_t texture, EGLDmabuf *dmabuf,
-                               Error **errp)
+bool egl_dmabuf_from_texture(uint32_t texture, EGLDmabuf *dmabuf,
+                             Error **errp)
 {
     EGLDisplay display = eglGetCurrentDisplay();
     EGLImage image;

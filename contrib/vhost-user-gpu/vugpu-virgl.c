@@ -46,7 +46,7 @@ static int vugpu_virgl_export_texture(uint32_t texture)
     Error *err = NULL;
     EGLDmabuf dmabuf;
 
-    if (!egl_dmabuf_export_texture(texture, &dmabuf, &err)) {
+    if (!egl_dmabuf_from_texture(texture, &dmabuf, &err)) {
         g_debug("%s", error_get_pretty(err));
         error_free(err);
         return -1;

@@ -41,7 +41,7 @@ static bool virtio_gpu_virgl_dmabuf_export(uint32_t texture,
 
     QEMU_BUILD_BUG_ON(EGL_DMABUF_MAX_PLANES > VIRTIO_EXPORT_MAX_PLANES);
 
-    if (!egl_dmabuf_export_texture(texture, &dmabuf, errp)) {
+    if (!egl_dmabuf_from_texture(texture, &dmabuf, errp)) {
         return false;
     }
     object->fd = dmabuf.fd;

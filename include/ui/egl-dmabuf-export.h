@@ -45,7 +45,7 @@ typedef struct EGLDmabuf {
 bool egl_dmabuf_can_export_textures(void);
 
 /**
- * egl_dmabuf_export_texture() - Make a dma-buf of a texture
+ * egl_dmabuf_from_texture() - Make a dma-buf of a texture
  * @texture: two-dimensional texture of the current context
  * @dmabuf: filled in on success
  * @errp: set on failure
@@ -57,7 +57,7 @@ bool egl_dmabuf_can_export_textures(void);
  * Return: true on success; false with @errp set if the display cannot export
  * the texture, or if the texture is not in exactly one dma-buf.
  */
-bool egl_dmabuf_export_texture(uint32_t texture, EGLDmabuf *dmabuf,
-                               Error **errp);
+bool egl_dmabuf_from_texture(uint32_t texture, EGLDmabuf *dmabuf,
+                             Error **errp);
 
 #endif /* UI_EGL_DMABUF_EXPORT_H */
