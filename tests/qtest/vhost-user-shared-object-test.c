@@ -616,14 +616,20 @@ static void add_no_device(Scene *s)
         " 'arguments': {'driver': 'no-such-device'}}"));
 }
 
-static bool set_host_notifier(VhostUserPeer *peer)
+/* Return: whether QEMU accepts the page at @offset of the peer's only page */
+static bool set_host_notifier_at(VhostUserPeer *peer, uint64_t offset)
 {
-    const uint64_t area[] = { 0, qemu_real_host_page_size(), 0 };
+    const uint64_t area[] = { 0, qemu_real_host_page_size(), offset };
 
     g_assert_cmpint(vhost_user_peer_try_send_fds(peer, PEER_HOST_NOTIFIER,
                                                  PEER_NEED_REPLY, area,
                                                  sizeof(area), 1), ==, 0);
     return vhost_user_peer_recv(peer, PEER_HOST_NOTIFIER).u64 == 0;
+}
+
+static bool set_host_notifier(VhostUserPeer *peer)
+{
+    return set_host_notifier_at(peer, 0);
 }
 
 static void set_host_notifiers(bool have_place)
@@ -647,6 +653,20 @@ static void set_host_notifiers(bool have_place)
 static void host_notifiers(void)
 {
     set_host_notifiers(true);
+}
+
+/* An access to the page would be SIGBUS */
+static void host_notifier_beyond_its_file(void)
+{
+    Scene s = scene_with_args(true, "-global virtio-pci.page-per-vq=on");
+    uint64_t page = qemu_real_host_page_size();
+
+    scene_start(&s);
+    g_assert_false(set_host_notifier_at(s.exporter, page));
+    g_assert_false(set_host_notifier_at(s.exporter, -page));
+    g_assert_true(set_host_notifier_at(s.exporter, 0));
+    scene_assert_lives(&s);
+    scene_end(&s);
 }
 
 static void host_notifiers_without_place(void)
@@ -746,6 +766,8 @@ static void add_mended_tests(void)
     qtest_add_func(DIR "defect/config-change-before-lookup",
                    config_change_before_lookup);
     qtest_add_func(DIR "defect/host-notifiers", host_notifiers);
+    qtest_add_func(DIR "defect/host-notifier-beyond-its-file",
+                   host_notifier_beyond_its_file);
     qtest_add_func(DIR "defect/host-notifier-leaves-none",
                    host_notifier_leaves_none);
     /* only memcheck or ASan detects this defect */

@@ -34,7 +34,7 @@ typedef struct Message {
 typedef struct BackEnd {
     struct vhost_dev dev;
     VhostUserState state;
-    CharBackend chr;
+    CharFrontend chr;
     SocketChardev *socket;
     int fd;                     /* the back-end's end */
     unsigned int dropped;
@@ -55,7 +55,7 @@ void vhost_user_exporter_drop(struct vhost_dev *dev)
     vhost_user_asks_drop(dev);
 }
 
-Chardev *qemu_chr_fe_get_driver(CharBackend *be)
+Chardev *qemu_chr_fe_get_driver(CharFrontend *be)
 {
     return be->chr;
 }

@@ -26,7 +26,7 @@ typedef struct BackEnd {
     struct vhost_dev dev;
     VhostUserState state;
     VhostUserAsks asks;
-    CharBackend chr;
+    CharFrontend chr;
 } BackEnd;
 
 static BackEnd a, b;
@@ -43,7 +43,7 @@ VhostUserState *vhost_user_get_state(struct vhost_dev *dev)
 }
 
 /* Only the address of the result is used */
-Chardev *qemu_chr_fe_get_driver(CharBackend *be)
+Chardev *qemu_chr_fe_get_driver(CharFrontend *be)
 {
     return (Chardev *)be;
 }

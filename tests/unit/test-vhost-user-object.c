@@ -164,6 +164,21 @@ static void no_channel(void)
     end(&dev, sv);
 }
 
+/* A front-end may give a queue no descriptor, or give it later */
+static void no_call_fd(void)
+{
+    struct vring_avail avail = { 0 };
+    VuDev dev;
+    int sv[2];
+
+    start(&dev, sv);
+    dev.vq[0].vring.avail = &avail;
+    g_assert_cmpint(dev.vq[0].call_fd, ==, -1);
+    vu_queue_notify(&dev, &dev.vq[0]);
+    dev.vq[0].vring.avail = NULL;
+    end(&dev, sv);
+}
+
 int main(int argc, char **argv)
 {
     enum {
@@ -188,6 +203,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/vhost-user-object/no-payload", &no_payload,
                          replied);
     g_test_add_func("/vhost-user-object/closed", closed);
+    g_test_add_func("/vhost-user-object/no-call-descriptor", no_call_fd);
     g_test_add_func("/vhost-user-object/not-negotiated", not_negotiated);
     g_test_add_func("/vhost-user-object/no-channel", no_channel);
     return g_test_run();

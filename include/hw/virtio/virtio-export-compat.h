@@ -25,6 +25,8 @@ typedef void VirtIOExportClassData;
     vmstate_load_state(file, vmsd, opaque, version_id)
 /* The function of libqtest has another name */
 #define qtest_init_ext qtest_init_with_env_and_capabilities
+/* The front end of a character device has another type */
+#define CharFrontend CharBackend
 #endif
 
 #endif

@@ -23,8 +23,8 @@
  *   lookup, but only as long as there is a reason.  Nothing else waits.
  * - An object that QEMU hands out is the one that the right exporter has sent
  *   for this UUID, and goes to one importer only.
- * - At the deadline each lookup has ended.  At the end of an input no object and
- *   no file descriptor is left.
+ * - At the deadline each lookup has ended.  At the end of an input no object
+ *   and no file descriptor is left.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -20,6 +20,9 @@
 
 #define ROUNDS 5
 
+/* More than any device has */
+#define CONFIG_BYTES 64
+
 typedef struct Device {
     const char *name;
     const char *driver;         /* with properties */
@@ -195,16 +198,32 @@ static void use_after_death(gconstpointer opaque)
     scene_start(&s);
     vhost_user_peer_die_at(s.exporter, PEER_GET_FEATURES, UINT_MAX);
     die(&s, device);
-    if (device->has_config) {
-        byte = qvirtio_config_readb(&s.dev->vdev, 0);
-        qpci_io_writeb(s.dev->pdev, s.dev->bar, s.dev->device_cfg_offset, byte);
-    }
     qvirtio_set_driver_ok(&s.dev->vdev);
+    for (int i = 0; i < CONFIG_BYTES; i++) {
+        byte = qvirtio_config_readb(&s.dev->vdev, i);
+        qpci_io_writeb(s.dev->pdev, s.dev->bar, s.dev->device_cfg_offset + i,
+                       byte ^ 1);
+    }
     qvirtio_reset(&s.dev->vdev);
     qtest_system_reset(s.qts);
     scene_assert_lives(&s);
     vhost_user_peer_die_at(s.exporter, 0, 0);
     revive(&s, device);
+    finish(&s);
+}
+
+/* Each command succeeds, or fails with an error */
+static void query(gconstpointer opaque)
+{
+    static const char path[] = "/machine/peripheral/exporter/virtio-backend";
+    Scene s = scene_of(opaque);
+
+    scene_start(&s);
+    qtest_qmp_assert_success(s.qts, "{'execute': 'x-query-virtio-status',"
+                             " 'arguments': {'path': %s}}", path);
+    qobject_unref(qtest_qmp(s.qts, "{'execute':"
+                            " 'x-query-virtio-vhost-queue-status',"
+                            " 'arguments': {'path': %s, 'queue': 0}}", path));
     finish(&s);
 }
 
@@ -345,6 +364,25 @@ static void in_plug(gconstpointer opaque)
     unplug(&s, "plugged");
     finish(&s);
     vhost_user_peer_free(peer);
+}
+
+/* The plug fails without waiting for a back-end to connect */
+static void plug_without_back_end(gconstpointer opaque)
+{
+    g_autofree char *dir = g_dir_make_tmp("vhost-user-test-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "socket", NULL);
+    const Device *device = opaque;
+    Scene s = scene_of(device);
+
+    qtest_qmp_assert_success(s.qts, "{'execute': 'chardev-add', 'arguments': {"
+                             " 'id': 'plugged-chr', 'backend': {"
+                             "   'type': 'socket', 'data': {"
+                             "     'server': true, 'wait': false,"
+                             "     'addr': { 'type': 'unix', 'data': {"
+                             "       'path': %s } } } } } }", path);
+    g_assert_false(plug(&s, device));
+    finish(&s);
+    g_assert_cmpint(rmdir(dir), ==, 0);
 }
 
 /* QEMU notices the death only after the device is unplugged */
@@ -573,6 +611,32 @@ static void gpu_display_is_checked(gconstpointer opaque)
     finish(&s);
 }
 
+/* Its first update never comes */
+static void gpu_surface_at_reset(gconstpointer opaque)
+{
+    enum { SCANOUT = 7 };
+    static const uint32_t size[] = { 0, 64, 64 };
+    gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
+    Scene s = scene_of(opaque);
+    pid_t pid = qtest_pid(s.qts);
+    unsigned int before;
+    int sock;
+
+    scene_start(&s);
+    vhost_user_peer_wait_served(s.exporter, PEER_GPU_SET_SOCKET);
+    sock = vhost_user_peer_gpu_socket(s.exporter);
+    before = process_fds_named(pid, "displaysurface");
+    send_gpu(sock, SCANOUT, size, ARRAY_SIZE(size));
+    while (process_fds_named(pid, "displaysurface") == before) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until);
+        g_usleep(1000);
+    }
+    qvirtio_reset(&s.dev->vdev);
+    g_assert_cmpuint(process_fds_named(pid, "displaysurface"), ==, before);
+    close(sock);
+    finish(&s);
+}
+
 static void add_case(const char *name, GTestDataFunc fn, const Device *device)
 {
     g_autofree char *path = g_strdup_printf(DIR "%s/%s", name, device->name);
@@ -597,6 +661,7 @@ void vhost_user_add_death_cases(void)
         add_case("in-a-lookup", in_a_lookup, device);
         add_case("start-after-death", start_after_death, device);
         add_case("use-after-death", use_after_death, device);
+        add_case("query", query, device);
         add_case("in-start", in_start, device);
         add_case("after-start", after_start, device);
         add_case("in-stop", in_stop, device);
@@ -612,11 +677,18 @@ void vhost_user_add_death_cases(void)
             add_case("in-plug", in_plug, device);
             add_case("in-unplug", in_unplug, device);
         }
+        if (device->can_be_plugged && device->reconnects &&
+            !g_str_equal(device->name, "blk") &&
+            !g_str_equal(device->name, "scsi")) {
+            /* these two wait, as in QEMU */
+            add_case("plug-without-back-end", plug_without_back_end, device);
+        }
         if (g_str_equal(device->name, "gpu")) {
             add_case("display", gpu_display, device);
             add_case("started-twice", gpu_started_twice, device);
             add_case("flood/display", flood_gpu_display, device);
             add_case("display-is-checked", gpu_display_is_checked, device);
+            add_case("surface-at-reset", gpu_surface_at_reset, device);
         }
         if (device->reconnects) {
             add_case("in-connect", in_connect, device);

@@ -19,6 +19,9 @@
 #define STRIDE  (WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL)
 #define BYTES   (HEIGHT * STRIDE)
 
+/* The maximum number of outputs */
+#define OUTPUTS 16
+
 /* An entry of a blob's backing in the migration stream */
 typedef struct QEMU_PACKED Part {
     uint64_t addr;
@@ -154,8 +157,53 @@ static void feature_off(void *obj, void *data, QGuestAllocator *alloc)
                    "unsupported. Allowed features: ");
 }
 
+static unsigned int count_framebuffers(const GByteArray *stream)
+{
+    Framebuffer fb = {
+        .width = cpu_to_be32(WIDTH),
+        .height = cpu_to_be32(HEIGHT),
+        .stride = cpu_to_be32(STRIDE),
+    };
+    unsigned int count = 0;
+    ssize_t at = -1;
+
+    while ((at = find_bytes(stream, at + 1, &fb, sizeof(fb))) >= 0) {
+        count++;
+    }
+    return count;
+}
+
+static void all_scanouts(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPUResourceOpt res = {
+        .gpu = obj, .id = 1, .width = WIDTH, .height = HEIGHT,
+        .backing = guest_alloc(alloc, BYTES), .backing_len = BYTES,
+    };
+    GByteArray *stream, *again;
+    QTestState *to;
+
+    do_qvirtio_gpu_create_2d(res);
+    do_qvirtio_gpu_attach_backing(res);
+    for (res.scanout = 0; res.scanout < OUTPUTS; res.scanout++) {
+        do_qvirtio_gpu_set_scanout(res);
+    }
+    stream = save_stream(res.gpu->qts);
+    g_assert_cmpuint(count_framebuffers(stream), ==, OUTPUTS);
+    to = start_destination();
+    g_assert_true(load_stream(to, stream));
+    again = save_stream(to);
+    g_assert_cmpuint(count_framebuffers(again), ==, OUTPUTS);
+    g_byte_array_unref(again);
+    g_byte_array_unref(stream);
+    qtest_quit(to);
+    come_home(res.gpu, res.gpu->qts);
+}
+
 static void register_scanout_migration_test(void)
 {
+    QOSGraphTestOptions outputs = {
+        .edge.extra_device_opts = "max_outputs=" stringify(OUTPUTS),
+    };
     QOSGraphTestOptions opts = {
         .edge.extra_device_opts = blob_device_opts(""),
         .before = blob_before,
@@ -163,6 +211,8 @@ static void register_scanout_migration_test(void)
 
     qos_add_test("defect/migration/feature-off", "virtio-gpu", feature_off,
                  NULL);
+    qos_add_test("defect/migration/all-scanouts", "virtio-gpu", all_scanouts,
+                 &outputs);
     qos_add_test("defect/migration/image-outside", "virtio-gpu",
                  image_outside, NULL);
     qos_add_test("defect/migration/blob-outside", "virtio-gpu", blob_outside,

@@ -199,7 +199,14 @@ static void set_realized(QTestState *qts, const char *path, bool realized)
                              " 'value': %i } }", path, realized);
 }
 
-/* Unrealize must unregister the exporter: to register it twice ends QEMU */
+/* QEMU removes the notifiers of a running virtio-mmio device at reset only */
+static void *no_ioeventfd(GString *cmd_line, void *arg)
+{
+    g_string_append(cmd_line, " -global virtio-mmio.ioeventfd=off ");
+    return arg;
+}
+
+/* Unrealize drops all resources and UUIDs and unregisters the exporter */
 static void realized_again(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = &((QVirtioGPUDevice *)obj)->gpu;
@@ -213,9 +220,6 @@ static void realized_again(void *obj, void *data, QGuestAllocator *alloc)
     path = g_strdup(qdict_get_str(exporter, "path"));
     qobject_unref(answer);
 
-    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
-    /* QEMU takes the notifiers of a running virtio-mmio device away at reset */
-    qvirtio_reset(gpu->vdev);
     for (int i = 0; i < 3; i++) {
         set_realized(gpu->qts, path, false);
         set_realized(gpu->qts, path, true);
@@ -223,6 +227,8 @@ static void realized_again(void *obj, void *data, QGuestAllocator *alloc)
     answer = query_exports(gpu->qts);
     g_assert_true(qlist_empty(qdict_get_qlist(answer, "exporters")));
     qobject_unref(answer);
+    qvirtio_gpu_start(gpu, 0);
+    create_and_assign(gpu, 1, NULL);
     qos_invalidate_command_line();
 }
 
@@ -249,7 +255,7 @@ static void register_lifetime_test(void)
     qos_add_test("resource-uuid/two-devices", "virtio-vga", two_devices,
                  &opts);
     /* virtio-pci and virtio-ccw cannot be realized twice */
-    opts.before = NULL;
+    opts.before = no_ioeventfd;
     qos_add_test("resource-uuid/realized-again", "virtio-gpu-device",
                  realized_again, &opts);
 }

@@ -31,10 +31,9 @@ static void assert_display_info(QVirtioGPU *gpu)
 }
 
 /* Return: type of the response to create_2d */
-static uint32_t try_create(QVirtioGPU *gpu, uint32_t id)
+static uint32_t try_create(QVirtioGPU *gpu, QVirtioGPUResourceOpt res)
 {
-    struct virtio_gpu_resource_create_2d req =
-        qvirtio_gpu_create_2d_req((QVirtioGPUResourceOpt) { .id = id });
+    struct virtio_gpu_resource_create_2d req = qvirtio_gpu_create_2d_req(res);
     struct virtio_gpu_ctrl_hdr resp;
     QVirtioGPURequest r = QVIRTIO_GPU_REQUEST(req, resp);
 
@@ -158,6 +157,23 @@ static void stop_while_busy(QVirtioGPU *gpu)
     }
 }
 
+/* width * height * 4 is 166832 in 64 bits for the first of these */
+static void size_overflows(QVirtioGPU *gpu)
+{
+    static const uint32_t sizes[][2] = {
+        { 2147437308, 2147529989 }, { 0x80000000, 0x80000000 },
+        { 0x20000001, 1 }, { 1, 0x20000001 },
+    };
+    QVirtioGPUResourceOpt res = { .id = 1 };
+
+    for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+        res.width = sizes[i][0];
+        res.height = sizes[i][1];
+        g_assert_cmphex(try_create(gpu, res), ==,
+                        VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY);
+    }
+}
+
 /* Starts must not leak the descriptors that QEMU sends */
 static void descriptors_are_left(QVirtioGPU *gpu)
 {
@@ -168,7 +184,7 @@ static void descriptors_are_left(QVirtioGPU *gpu)
     uint32_t type;
 
     do {
-        type = try_create(gpu, ++id);
+        type = try_create(gpu, (QVirtioGPUResourceOpt) { .id = ++id });
     } while (type == VIRTIO_GPU_RESP_OK_NODATA && id < limit);
     g_assert_cmphex(type, ==, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY);
     g_assert_cmpuint(id, >, 1);
@@ -220,6 +236,7 @@ static void register_vhost_user_gpu_test(void)
     add_test("reset-while-busy", reset_while_busy);
     add_test("stop-and-cont", stop_and_cont);
     add_test("stop-while-busy", stop_while_busy);
+    add_test("size-overflows", size_overflows);
     add_test("descriptors-are-left", descriptors_are_left);
     add_test("leaves-no-descriptor", leaves_no_descriptor);
 }
