@@ -1,8 +1,8 @@
 /*
  * Library to preload into QEMU: the host fails to give random bytes for a UUID
  *
- * Only UUIDs are drawn 16 bytes at a time.  A QEMU that is built with GnuTLS, as
- * in distributions, draws them from GnuTLS.
+ * Only UUIDs are drawn 16 bytes at a time.  A QEMU that is built with GnuTLS,
+ * as in distributions, draws them from GnuTLS.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
