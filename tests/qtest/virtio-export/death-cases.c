@@ -440,6 +440,23 @@ static void gpu_display(gconstpointer opaque)
     finish(&s);
 }
 
+/* A back-end that waits for QEMU's display does not read requests */
+static void gpu_config_while_busy(gconstpointer opaque)
+{
+    Scene s = scene_of(opaque);
+
+    scene_start(&s);
+    vhost_user_peer_hold(s.exporter, PEER_GET_CONFIG);
+    for (int i = 0; i < CONFIG_BYTES; i++) {
+        qvirtio_config_readb(&s.dev->vdev, i);
+        qpci_io_writeb(s.dev->pdev, s.dev->bar, s.dev->device_cfg_offset + i,
+                       1);
+    }
+    scene_assert_lives(&s);
+    vhost_user_peer_release(s.exporter);
+    finish(&s);
+}
+
 /* A driver may set DRIVER_OK twice */
 static void gpu_started_twice(gconstpointer opaque)
 {
@@ -685,6 +702,7 @@ void vhost_user_add_death_cases(void)
         }
         if (g_str_equal(device->name, "gpu")) {
             add_case("display", gpu_display, device);
+            add_case("config-while-busy", gpu_config_while_busy, device);
             add_case("started-twice", gpu_started_twice, device);
             add_case("flood/display", flood_gpu_display, device);
             add_case("display-is-checked", gpu_display_is_checked, device);
