@@ -1,8 +1,8 @@
 /*
- * Preloaded into QEMU, lets the host have no random bytes for a UUID
+ * Library to preload into QEMU: the host fails to give random bytes for a UUID
  *
- * Nothing but a UUID is drawn 16 bytes at a time.  QEMU asks GnuTLS if it is
- * built with it, as distributions do.
+ * Only UUIDs are drawn 16 bytes at a time.  A QEMU that is built with GnuTLS,
+ * as in distributions, draws them from GnuTLS.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,10 +1,10 @@
 /*
- * Preloaded into a test, lets /dev/udmabuf be opened where there is none
+ * Library to preload into a test: /dev/udmabuf can be opened without udmabuf
  *
- * QEMU wants to open it before it takes blob=on.  What is opened is /dev/null:
- * to make a dma-buf with it fails, as it may on any host.  With
- * UDMABUF_MAKES_MEMFDS in the environment one gets the memfd itself, in place
- * of a dma-buf of the whole of it: that is enough for Mesa, which maps it.
+ * QEMU opens /dev/udmabuf before it accepts blob=on.  The library opens
+ * /dev/null instead; making a dma-buf with it fails, as it may on any host.  If
+ * UDMABUF_MAKES_MEMFDS is in the environment, a request for a dma-buf returns
+ * the memfd itself.  That is enough for Mesa, which maps all of it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -36,7 +36,7 @@ int open64(const char *path, int flags, ...)
                 mode);
 }
 
-/* A file of its own, as a dma-buf is */
+/* A new open file description of the memfd, as a dma-buf has its own */
 static int open_again(int fd)
 {
     char path[64];

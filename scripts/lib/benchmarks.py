@@ -1,4 +1,4 @@
-"""Run the benchmarks in qos-test and in tests/bench, under valgrind or not.
+"""Run the benchmarks in qos-test and in tests/bench, with or without valgrind.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -11,19 +11,19 @@ from pathlib import Path
 
 from .tap import command, glib_cases, good
 
-# What is counted: the handling of commands and of a back-end's requests, saving
-# all devices, and giving the resources that were loaded their UUIDs
+# The functions whose instructions are counted: they handle commands and a
+# back-end's requests, save all devices, and give loaded resources their UUIDs
 COUNTED = ('virtio_gpu_handle_ctrl', 'reader_source_dispatch',
            'qmp_xen_save_devices_state',
            'virtio_gpu_uuid_records_post_load')
 CALLGRIND = ['valgrind', '--tool=callgrind', '--compress-strings=no']
-# How long these look for memory depends on what there has been
+# The cost of these depends on earlier allocations
 ALLOCATOR = ('malloc', 'calloc', 'realloc', 'free')
 HEAP = ['valgrind', '--leak-check=no', '--undef-value-errors=no']
 
 ON_ONE_CPU = ['taskset', '--cpu-list', str(min(os.sched_getaffinity(0)))]
 
-# qos-test asks a QEMU first what there is, which is nobody's cost
+# qos-test first starts a QEMU to list its devices, which is not measured
 WRAPPER = '''#!/bin/sh
 case " $* " in *" -machine none "*) exec {qemu} "$@" ;; esac
 exec {tool} {qemu} "$@"
@@ -35,7 +35,7 @@ def emulator(build):
 
 
 class QosTest:
-    """The qos-test of a build, which can drive the QEMU of another one."""
+    """The qos-test of a build, which can also drive the QEMU of another build."""
 
     def __init__(self, build):
         self.build = Path(build).resolve()
@@ -51,8 +51,8 @@ class QosTest:
         return glib_cases(self.run(emulator(self.build), '-l'))
 
     def bench(self, name, qemu=None, tool=(), prefix=()):
-        """Run the benchmark bench/@name on @qemu, with QEMU under @tool and all
-        of it by @prefix; a list of (name, times, value), in their order."""
+        """Run the benchmark bench/@name on @qemu, with QEMU under @tool and
+        qos-test under @prefix; a list of (name, times, value), in order."""
         path = next(path for path in self.paths()
                     if path.endswith(f'/bench/{name}'))
         qemu = qemu or emulator(self.build)
@@ -68,14 +68,14 @@ class QosTest:
                 re.findall(r'^# bench (\S+) (\d+) (\d+)$', out, re.M)]
 
     def times(self, name, qemu=None, prefix=()):
-        """{what: figure for one}, in nanoseconds if it is a time."""
+        """{what: figure per operation}; times are in nanoseconds."""
         return {what: value / times for what, times, value in
                 self.bench(name, qemu, prefix=prefix)}
 
     def instructions(self, name, qemu=None, profiles=None, but=()):
-        """{what: instructions for one} of a benchmark, without those of the
-        functions @but that it calls; dumps of callgrind are left in the folder
-        @profiles."""
+        """{what: instructions per operation} of a benchmark, without those of the
+        functions in @but; callgrind's dumps are left in the folder @profiles, if
+        given."""
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(profiles or folder)
             found = self.bench(name, qemu, [
@@ -84,7 +84,7 @@ class QosTest:
                 *(f'--toggle-collect={function}' for function in COUNTED)])
             phases = [(what, times) for what, times, _ in found
                       if not what.startswith('bytes/')]
-            # two may be of the same tick: they are numbered, too
+            # two may have the same time; the number decides
             dumps = sorted(folder.glob('out-*.*'),
                            key=lambda path: (path.stat().st_mtime_ns,
                                              int(path.suffix[1:])))
@@ -93,7 +93,7 @@ class QosTest:
                     for (what, times), dump in zip(phases, dumps[1::2])}
 
     def heap(self, name, qemu=None):
-        """Bytes that QEMU has not freed at the end of a benchmark."""
+        """The bytes that QEMU has not freed at the end of a benchmark."""
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / 'log'
             self.bench(name, qemu, [*HEAP, f'--log-file={log}'])
@@ -101,20 +101,20 @@ class QosTest:
 
 
 def collected(stderr):
-    """The instructions that callgrind says it has counted."""
+    """The number of instructions in callgrind's output."""
     return int(re.search(r'Collected : (\d+)', stderr)[1])
 
 
 def lookup_instructions(program, objects, exporters=1):
-    """Of the 20000 look-ups of a program in tests/bench, with the UUIDs that it
-    always has."""
+    """The instructions of the 20000 lookups of a program in tests/bench, whose
+    UUIDs are the same in each run."""
     return collected(command(
         *CALLGRIND, '--callgrind-out-file=/dev/null',
         '--toggle-collect=look_up_all', program, objects, exporters).stderr)
 
 
 def program_instructions(program, *arguments):
-    """{what: instructions for one} of a program in tests/bench."""
+    """{what: instructions per operation} of a program in tests/bench."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / 'callgrind.out'
         text = good(*CALLGRIND, f'--callgrind-out-file={out}',
@@ -126,18 +126,18 @@ def program_instructions(program, *arguments):
 
 
 def program_heap(program, *arguments):
-    """Bytes that a program in tests/bench has not freed at its end."""
+    """The bytes that a program in tests/bench has not freed at its end."""
     done = command(*HEAP, program, *arguments)
     return heap_at_exit(done.stderr)
 
 
 def total(dump):
-    """The instructions in a dump of callgrind."""
+    """The number of instructions in a dump of callgrind."""
     return int(re.search(r'^totals: (\d+)', dump.read_text(), re.M)[1])
 
 
 def calls_to(functions, dump):
-    """The instructions of @functions and what they call, in a dump."""
+    """The instructions of @functions and their callees in a dump."""
     if not functions:
         return 0
     names = '|'.join(functions)
@@ -146,11 +146,11 @@ def calls_to(functions, dump):
 
 
 def heap_at_exit(log):
-    """Of the program that valgrind's @log is about, in bytes."""
+    """The bytes that were not freed, from valgrind's @log."""
     return int(re.search(r'in use at exit: ([\d,]+) bytes', log)[1]
                .replace(',', ''))
 
 
 def grown(figures, what, live):
-    """What UUIDs add to a migration's @what, for each of @live resources."""
+    """By how much a UUID increases a migration's @what, with @live resources."""
     return figures[f'{what}/with/{live}'] - figures[f'{what}/without/{live}']

@@ -1,5 +1,5 @@
-"""A vhost-user-blk driver and its QEMU in one, to test a back-end with
-requests that no proper driver makes.
+"""A vhost-user-blk front-end and guest driver in one, to test a back-end with
+requests that no correct driver makes.
 
 Written from docs/interop/vhost-user.rst and the virtio specification.
 
@@ -39,7 +39,7 @@ class Gone(Exception):
 
 
 class Driver:
-    """A connection to a back-end; @objects are what a look-up finds."""
+    """A connection to a back-end; @objects are what lookups find."""
 
     def __init__(self, path, offer=F_BACKEND_REQ | F_CONFIG | F_RESET_DEVICE |
                  F_SHARED_OBJECT):
@@ -112,11 +112,11 @@ class Driver:
         return answer[12:]
 
     def reset(self):
-        """Reset the device as QEMU does; the queue is stopped after that."""
+        """Reset the device as QEMU does, which leaves the queue stopped."""
         self.send(SET_VRING_ENABLE, struct.pack('<II', 0, 0))
         self.ask(GET_VRING_BASE, struct.pack('<II', 0, 0))
         self.send(RESET_DEVICE)
-        self.ask(GET_FEATURES)      # the reset is done when this is answered
+        self.ask(GET_FEATURES)      # the reply comes after the reset
 
     def answer_look_up(self):
         message = self.channel.recv(12 + 16, socket.MSG_WAITALL)
@@ -131,7 +131,7 @@ class Driver:
                         [] if fd is None else [fd])
 
     def run_queue(self):
-        """Kick, and look objects up until the next request is done."""
+        """Kick, and serve lookups until the next request is done."""
         os.eventfd_write(self.kick, 1)
         while True:
             ready, _, _ = select.select(
@@ -140,7 +140,7 @@ class Driver:
             if self.channel in ready:
                 self.answer_look_up()
             elif self.call in ready:
-                # a call may come without anything being done
+                # a call may be spurious
                 os.eventfd_read(self.call)
                 used, = struct.unpack_from('<H', self.memory, USED + 2)
                 if used != self.seen & 0xffff:
@@ -151,8 +151,9 @@ class Driver:
         assert used == self.seen & 0xffff
 
     def request(self, out, rooms):
-        """Have the device read the pieces @out and write buffers of the sizes
-        @rooms; how much it says it wrote, and what is in them."""
+        """Make a request whose device-readable buffers are @out and whose
+        device-writable buffers have the sizes @rooms; the length that the device
+        says it wrote, and the content of the writable buffers."""
         address, table = BUFFERS, []
         for piece, flags in [*((p, 0) for p in out),
                              *((bytes(r), WRITE) for r in rooms)]:
@@ -164,8 +165,8 @@ class Driver:
         return length, self.memory[start:start + sum(rooms)]
 
     def chain(self, table):
-        """Make a descriptor of each address, length and flags; the length that
-        the device says it wrote."""
+        """Make a request of descriptors with address, length and flags; the length
+        that the device says it wrote."""
         for i, (address, size, flags) in enumerate(table):
             more = i + 1 < len(table)
             struct.pack_into('<QIHH', self.memory, DESC + 16 * i, address, size,

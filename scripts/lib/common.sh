@@ -1,5 +1,5 @@
-# Shared by the shell scripts here: messages, options, the cache folder, Debian
-# packages, lanes.  Source it; it runs nothing by itself.
+# Functions that the bash scripts share: messages, options, the cache folder, Debian
+# packages, lanes.  Source this file; it runs nothing by itself.
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
@@ -8,37 +8,38 @@ say() { printf '==> %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 unset CDPATH LANGUAGE
-export LC_ALL=C.UTF-8         # what commands say is read here
+export LC_ALL=C.UTF-8         # scripts parse the output of commands
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 [ -n "${VIRTIO_GPU_UUID_CACHE:-${XDG_CACHE_HOME:-${HOME:-}}}" ] ||
-    die "there is no home folder: set VIRTIO_GPU_UUID_CACHE to a cache folder"
+    die "HOME is not set: set VIRTIO_GPU_UUID_CACHE to a folder for the cache"
 CACHE=${VIRTIO_GPU_UUID_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/virtio-gpu-uuid}
 CACHE=$(realpath -m -- "$CACHE")
 export VIRTIO_GPU_UUID_CACHE=$CACHE
 [[ $TOP != *[[:space:]:]* ]] ||
-    die "QEMU does not build where a path has spaces or colons: move '$TOP'"
+    die "QEMU cannot be built in a path with spaces or colons: move '$TOP'"
 [[ $CACHE != *[[:space:]:]* ]] ||
-    die "QEMU does not build where a path has spaces or colons: set" \
-        "VIRTIO_GPU_UUID_CACHE to another folder than '$CACHE'"
+    die "QEMU cannot be built in a path with spaces or colons: set" \
+        "VIRTIO_GPU_UUID_CACHE to a folder other than '$CACHE'"
 
-# A step of meson.build, run by set_up_build, says what it does past ninja.
+# The steps of meson.build that set_up_build runs write to its stderr, not to ninja's.
 if [ -n "${STEP_OUTPUT:-}" ]; then
     exec >&"$STEP_OUTPUT" 2>&1
     unset STEP_OUTPUT
 fi
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# usage_error WHAT...: say what is wrong with the words that the script was given.
+# usage_error WHAT...: report an error in the script's arguments, and exit.
 usage_error() {
     printf 'error: %s: see %s --help\n' "$*" \
         "$(realpath --relative-to="$TOP" "$0")" >&2
     exit 2
 }
 
-# parse_options OPTIONS ARGUMENTS WORD...: read the words that the script was given.
-# OPTIONS are getopt's ("all,qemu:"), ARGUMENTS as in a usage ("TARGET [SECONDS]").
-# option[NAME] becomes the value of --NAME, or 1 where it has none, and arguments
-# the words after the options.  The help is the head of the script.
+# parse_options OPTIONS ARGUMENTS WORD...: parse the script's command line, WORD....
+# OPTIONS has getopt's form ("all,qemu:"), ARGUMENTS that of a usage line
+# ("TARGET [SECONDS]").  Sets option[NAME] to the value of --NAME, or to 1 if it takes
+# none, and the array arguments to the words after the options.  --help prints the
+# script's head comment.
 # shellcheck disable=SC2034     # the scripts read option and arguments
 declare -A option=()
 parse_options() {
@@ -72,26 +73,26 @@ parse_options() {
         usage_error "unexpected argument '${arguments[number]}'"
 }
 
-# debian_release: 12 or 13; anything else is refused.
+# debian_release: print 12 or 13; any other system is an error.
 debian_release() {
     local version
     version=$(. /etc/os-release && echo "${ID:-}-${VERSION_ID:-}")
     case $version in
     debian-12|debian-13) echo "${version#debian-}" ;;
-    *) die "this needs Debian 12 or 13 (found ${version%-}): elsewhere, use" \
-           "'scripts/series' and build QEMU as you are used to" ;;
+    *) die "this needs Debian 12 or 13, and this system is ${version%-}: on other" \
+           "systems, apply the patches that 'scripts/series' writes to your QEMU" ;;
     esac
 }
 
-# need_root WHAT: refuse early what only root can do.
+# need_root WHAT: exit unless this is root or sudo can be used.
 need_root() {
     [ "$(id -u)" -ne 0 ] || return 0
     command -v sudo >/dev/null ||
         die "only root can $1: run this as root or install sudo"
-    sudo true || die "only root can $1, and sudo does not let $(id -un)"
+    sudo true || die "only root can $1, and sudo does not allow $(id -un) to"
 }
 
-# as_root COMMAND...: run it as root, after need_root.
+# as_root COMMAND...: run a command as root; call need_root before.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -100,8 +101,8 @@ as_root() {
     fi
 }
 
-# refuse_sudo FOLDER...: keep root from writing into folders of the user who has
-# called sudo, who could not write there any more.
+# refuse_sudo FOLDER...: exit if the script runs under sudo and a folder belongs to the
+# user who called sudo, who could not write to what root leaves there.
 refuse_sudo() {
     local folder
     [ "$(id -u)" -eq 0 ] && [ "${SUDO_UID:-0}" -ne 0 ] || return 0
@@ -110,15 +111,15 @@ refuse_sudo() {
             folder=$(dirname "$folder")
         done
         [ "$(stat -c %u "$folder")" != "$SUDO_UID" ] ||
-            die "$folder belongs to $SUDO_USER, who could not write there any" \
-                "more: run this without sudo, which it calls itself"
+            die "$folder belongs to $SUDO_USER, who could not write there" \
+                "afterwards: run this without sudo, which it calls itself"
     done
 }
 
-# listed_packages FILE...: the packages that files as scripts/build/packages name.
+# listed_packages FILE...: the packages in lists such as scripts/build/packages.
 listed_packages() { sed 's/#.*//' "$@" | awk 'NF { print $1 }'; }
 
-# missing_packages PACKAGE...: those of them that are not installed.
+# missing_packages PACKAGE...: those packages that are not installed.
 missing_packages() {
     local package
     for package; do
@@ -127,7 +128,7 @@ missing_packages() {
     done
 }
 
-# install_packages PACKAGE...: install what is missing; silent if nothing is.
+# install_packages PACKAGE...: install those that are missing; silent if none is.
 install_packages() {
     local missing
     mapfile -t missing < <(missing_packages "$@")
@@ -150,17 +151,17 @@ debian_sites() {
         'Created-By: Packages' 'Origin: Debian' | sort -u
 }
 
-# need_space DIRECTORY GIB: refuse early rather than fail in the middle.
+# need_space DIRECTORY GIB: exit if less space is free there.
 need_space() {
     local dir=$1 gib=$2 free
     mkdir -p "$dir" 2>/dev/null || die "cannot create $dir"
     free=$(($(df --output=avail -B1M "$dir" | tail -n 1)))
     [ "$free" -ge $((gib * 1024)) ] ||
-        die "$dir has $free MiB free and $gib GiB are needed: make room there"
+        die "$dir has $free MiB free, but $gib GiB are needed: free some space"
 }
 
-# archive_lines SUITES: apt's lines for the Debian archives of this machine, with
-# their suite replaced by each of SUITES ("deb:trixie deb-src:trixie-security").
+# archive_lines SUITES: lines for apt's sources with the Debian archives that this
+# machine uses and each of SUITES ("deb:trixie deb-src:trixie-security").
 archive_lines() {
     local sites lines site label type suite
     sites=$(debian_sites)
@@ -181,15 +182,14 @@ archive_lines() {
         done
     done <<<"$sites")
     [ -n "$lines" ] ||
-        die "apt knows no Debian archive on this machine: add one to its sources"
+        die "apt's sources have no Debian archive: add one"
     echo "$lines"
 }
 
-# private_apt SUITES COMMAND...: run apt's COMMAND on a state of its own in the
-# cache folder, whose sources are archive_lines of SUITES.
-# The system's apt configuration is read and not changed; what is installed
-# and pinned there does not matter.  ARCHITECTURE is another than this
-# machine's.
+# private_apt SUITES COMMAND...: run an apt command with the sources that archive_lines
+# prints for SUITES.  Its state is in the cache folder: the system's apt configuration
+# is not changed, and the system's installed packages and pins have no effect.  Set
+# ARCHITECTURE for an architecture other than this machine's.
 private_apt() {
     local suites=$1 dir key
     shift
@@ -211,7 +211,7 @@ private_apt() {
         -o APT::Sandbox::User="$(id -un)"
         ${ARCHITECTURE:+-o "APT::Architecture=$ARCHITECTURE"}
     )
-    # apt-file's lists of contents are large, and of no use here
+    # apt-file's lists of contents are large and not needed
     for key in deb::Contents-{deb,udeb,deb-legacy} deb-src::Contents-dsc; do
         options+=(-o "Acquire::IndexTargets::$key::DefaultEnabled=false")
     done
@@ -223,12 +223,12 @@ private_apt() {
     "$1" "${options[@]}" "${@:2}"
 }
 
-# glib_cases COMMAND...: the cases of a GLib test program, as paths.  Debian 13's
-# GLib lists them as comments.
+# glib_cases COMMAND...: the paths of the cases of a GLib test program, which Debian
+# 13's GLib prints as comments.
 glib_cases() { "$@" -l | sed -n 's|^\(# \)\?\(/.*\)|\2|p'; }
 
-# report WHAT OUTCOME LOG: a line of TAP for the next case, and the end of LOG
-# unless OUTCOME is 0.
+# report WHAT OUTCOME LOG: print the next case's line of TAP, and the end of LOG unless
+# OUTCOME is 0.
 number=0
 report() {
     number=$((number + 1))
@@ -240,16 +240,16 @@ report() {
     fi
 }
 
-# today_and_commit: what the line of a long run's figures begins with.
+# today_and_commit: the beginning of the line of figures of a long run.
 today_and_commit() {
     echo "$(date -u +%F)" \
         "$(git -C "$TOP" describe --always --dirty 2>/dev/null || echo unknown)"
 }
 
-# is_version TEXT: whether it names a version of QEMU, as 10.2.
+# is_version TEXT: whether TEXT is a version of QEMU such as 10.2.
 is_version() { [[ $1 =~ ^[0-9]+\.[0-9]+$ ]]; }
 
-# other_versions: those beside Debian 13's that there are patches for.
+# other_versions: the versions of QEMU besides Debian 13's that have patches.
 other_versions() {
     local folder
     for folder in "$TOP"/patches/*/; do
@@ -257,12 +257,12 @@ other_versions() {
     done
 }
 
-# is_main TEXT: whether that version of QEMU is the one without a name.
+# is_main TEXT: whether TEXT is the version of QEMU that patches/*.patch are for.
 is_main() {
     is_version "$1" && grep -qF "MAIN = '$1' " "$TOP/scripts/lib/qemutree.py"
 }
 
-# build_folder LANE QEMU
+# build_folder LANE QEMU: the build folder of a lane.
 build_folder() {
     local folder=$TOP/build
     ! is_version "$2" || is_main "$2" || folder+=-$2
@@ -270,8 +270,8 @@ build_folder() {
     echo "$folder"
 }
 
-# clear_build FOLDER: remove what a failed set-up has left, but not a tree that
-# somebody has prepared there.
+# clear_build FOLDER: remove what a failed set-up has left, but keep the tree if there
+# is one.
 clear_build() {
     if [ -e "$1/src/.git" ]; then
         rm -rf "$1"/meson-{private,info,logs}
@@ -280,8 +280,8 @@ clear_build() {
     fi
 }
 
-# configure_qemu BUILD SOURCE OPTION...: newly in the folder BUILD, to which SOURCE is
-# relative, with a meson that QEMU takes, also when ninja runs it again.
+# configure_qemu BUILD SOURCE OPTION...: configure QEMU in a new folder BUILD, to which
+# SOURCE is relative, with a meson that QEMU accepts, also when ninja reconfigures.
 configure_qemu() {
     local build=$1 source=$2 meson_path
     meson_path=$("$TOP/scripts/build/fetch" meson) || return 1
@@ -292,7 +292,7 @@ configure_qemu() {
         "$(echo "$build"/pyvenv/lib/python3*/site-packages)/meson.pth"
 }
 
-# named_qemu QEMU: what --qemu names, as meson's option takes it.
+# named_qemu QEMU: the value of meson's option qemu for the value of --qemu.
 named_qemu() {
     if is_main "$1"; then
         return
@@ -300,12 +300,12 @@ named_qemu() {
         echo "$1"
     else
         realpath -e -- "$1" 2>/dev/null ||
-            usage_error "there is no '$1': --qemu takes a version as 10.2, a" \
-                "folder or a tarball"
+            usage_error "'$1' does not exist: --qemu takes a version such as 10.2," \
+                "a folder or a tarball"
     fi
 }
 
-# set_up_build LANE QEMU: make its build_folder by meson and build it.  QEMU is
+# set_up_build LANE QEMU: make or update a lane's build folder, and build it.  QEMU is
 # what named_qemu prints.
 set_up_build() {
     local lane=$1 qemu=$2 folder options output
@@ -321,7 +321,7 @@ set_up_build() {
     fi || die "meson could not set up $folder"
     exec {output}>&2
     if ! STEP_OUTPUT=$output ninja -C "$folder" >"$folder/ninja.log" 2>&1; then
-        # of a step that fails it has no more than its command
+        # the steps of meson.build have printed their errors already
         grep -q '^FAILED: .*\.stamp' "$folder/ninja.log" ||
             cat "$folder/ninja.log" >&2
         die "the $lane build failed, see above"

@@ -1,4 +1,4 @@
-"""A Debian 13 machine with nothing installed, as a folder, for test scripts.
+"""A Debian 13 machine with nothing installed, in a folder, for test scripts.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -17,9 +17,9 @@ from .tap import exit_on_signals, good, on_signals
 from .qemutree import TOP, environment
 
 REPOSITORY = '/root/virtio-gpu-uuid'
-# Runs in namespaces of its own, with which its mounts and processes end.  The
-# devices and the network are those of this machine, and so may be the cache
-# folder.
+# This runs in its own namespaces; when they end, its mounts and processes do too.
+# It uses the devices and the network of this machine, and also the cache folder
+# if asked to.
 INIT = '''set -e
 root=$1 cache=$2; shift 2
 mount -t proc proc "$root/proc"
@@ -62,11 +62,11 @@ class Debian13:
             good('rm', '-rf', '--one-file-system', self.root)
 
     def path(self, name):
-        """Where the file @name of the machine is on this one."""
+        """The path on the host of the machine's file @name."""
         return self.root / str(name).lstrip('/')
 
     def run(self, *words, folder='/root', env=None, **options):
-        """Run a command there, as root; what subprocess.run() returns."""
+        """Run a command on the machine as root; what subprocess.run() returns."""
         variables = {'HOME': '/root', 'PATH': PATH,
                      'TERM': os.environ.get('TERM', 'dumb'),
                      **{name: os.environ[name] for name in PROXIES
@@ -79,8 +79,8 @@ class Debian13:
              *words], check=False, **options)
 
     def good(self, *words, limit, **options):
-        """The output of a command, which has to succeed in @limit minutes.
-        If that took long, a comment of TAP says so."""
+        """The output of a command, which must succeed within @limit minutes.  Print
+        a comment of TAP with the time if it takes long."""
         start = time.monotonic()
         try:
             with open(self.log, 'w', encoding='utf-8') as log:
@@ -88,7 +88,7 @@ class Debian13:
                                 stderr=log, stdin=subprocess.DEVNULL,
                                 **options).returncode
         except subprocess.TimeoutExpired:
-            done = f'not at its end after {limit} minutes'
+            done = f'timed out after {limit} minutes'
         text = self.log.read_text(errors='replace')
         seconds = round(time.monotonic() - start)
         if seconds >= 10:
@@ -99,8 +99,8 @@ class Debian13:
         return text
 
     def push(self, repository, folder, *refs):
-        """Make the git repository @folder there, with @refs ("commit:ref") of
-        @repository, of which the first is checked out."""
+        """Make the git repository @folder on the machine, with @refs ("commit:ref")
+        of @repository, and check out the first of them."""
         there = self.path(folder)
 
         def git(where, *words):
@@ -114,8 +114,8 @@ class Debian13:
         git(there, 'checkout', '-q', '-B', 'main', refs[0].partition(':')[2])
 
     def clone(self):
-        """A clone there of this repository, with what is tracked in it as it
-        is now, committed or not."""
+        """Clone this repository to the machine, with uncommitted changes to tracked
+        files."""
         if (TOP / '.git').exists():
             self.push(TOP, REPOSITORY, f'{as_it_is()}:refs/heads/clone')
         else:       # a release
@@ -123,7 +123,7 @@ class Debian13:
 
 
 def lanes(folder, names):
-    """For shutil.copytree(): the build folders."""
+    """The build folders, for shutil.copytree() to ignore."""
     return [name for name in names if Path(folder) == TOP and
             name.startswith('build')]
 
@@ -134,7 +134,7 @@ def cache_folder():
 
 
 def as_it_is():
-    """A commit of the work tree, which no branch has."""
+    """A commit of the work tree, on no branch."""
     someone = {f'GIT_{role}_{field}': 'someone@localhost' for role in
                ('AUTHOR', 'COMMITTER') for field in ('NAME', 'EMAIL')}
     return good('git', '-C', TOP, 'stash', 'create',
@@ -142,8 +142,8 @@ def as_it_is():
 
 
 def check_counts(text):
-    """The last line of scripts/check says that all passed, or above it stands
-    why not."""
+    """The last line of @text, the output of scripts/check, says that nothing
+    failed, and each skipped test has a reason."""
     counts = re.fullmatch(r'([1-9]\d*) passed, 0 failed, (\d+) skipped',
                           text.splitlines()[-1])
     assert counts, text.splitlines()[-40:]
@@ -151,18 +151,17 @@ def check_counts(text):
     skipped = re.findall(r'^    skipped: .*: .+', text, re.M)
     for line in skipped:
         print(f'#{line}')
-    assert len(skipped) == int(counts[2]), 'a skip does not say why'
+    assert len(skipped) == int(counts[2]), 'a skipped test has no reason'
 
 
 @contextlib.contextmanager
 def machine(root, shares_cache=False):
-    """A machine, unpacked anew, so that nothing is there that an earlier run
-    installed; a signal ends what runs on it, and it is removed at the end.
-    Its cache folder is empty, or this machine's."""
+    """A context with a fresh machine, which is removed at the end, also after a
+    signal.  Its cache folder is empty, or the host's if @shares_cache."""
     exit_on_signals()
     found = Debian13(root, shares_cache)
     try:
-        found.remove()      # what a killed run has left
+        found.remove()      # what an earlier run has left if it was killed
         found.unpack()
         yield found
     finally:

@@ -1,5 +1,4 @@
-"""Options of the scripts in Python that people run, in the form that those in bash
-have.
+"""Options of the commands in Python, in the same form as in those in bash.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -12,8 +11,8 @@ from .qemutree import TOP
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells what @doc, which is the script's, does; says in one line what is wrong
-    with the words that the script was given."""
+    """A parser whose help is @doc, the script's docstring, and whose errors are one
+    line."""
 
     def __init__(self, doc, **options):
         super().__init__(

@@ -1,22 +1,22 @@
 """A QEMU tree made of a base, the overlay and patches/, as git commits.
 
-The overlay (files that QEMU does not have) and the patches (hunks to files
-that it has) make one commit per patch on top of the base.  The commits are
-written straight into git's object store, so a tree that stands already
-changes in no file but those that differ: building again is quick.
+Each patch becomes one commit on top of the base, with its overlay files (files
+that QEMU does not have) and its hunks (changes to QEMU's files).  The commits
+are written directly into git's object store.  An update of an existing tree
+therefore writes only the files that differ, and building again is quick.
 
-A patch file is a commit message, the line "---" and the hunks, in the folder of
-its topic.  Three fields of the message are ours: "Files:" names an overlay file that travels with the
-patch, "Removes:" a file of QEMU's that the patch removes, so that no patch
-quotes a whole file, and "Drop-when:" says when the patch can go.
+A patch file is in the folder of its topic.  It is a commit message, the line "---"
+and the hunks.  The message has three special fields: "Files:" names an overlay file
+that the patch adds, "Removes:" names a file of QEMU's that the patch removes (so
+that no patch quotes a whole file), and "Drop-when:" says when the patch is no longer
+needed.
+A commit in the tree has "Topic:" too, which names the folder.
 
-In the tree "Topic:" names the folder.
-
-A version of QEMU may have a folder of its own in patches/, with folders of
-topics.  Its series names patches that only this version needs, which come
-before the others.  A file there that has the name of another patch has hunks alone: they take the place of
-that patch's hunks to the same files.  The file "dropped" names patches that
-this version does not need.
+A version of QEMU may have its own folder in patches/, with topics.  The series there
+names patches that only this version needs; they come before the others.  A file
+in that folder with the name of a common patch has only hunks: they replace the
+common patch's hunks to the same files.  The file "dropped" names common patches
+that this version does not need.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -38,15 +38,15 @@ SUPPORTED = (MAIN, *sorted(path.parent.name
 DIFF_START = '\n---\n'
 MOST_CONTEXT = 8
 
-# One identity and date for all: the same input gives the same commit.
+# One identity and date for all commits: the same input gives the same commit.
 IDENTITY = {
     'GIT_AUTHOR_NAME': 'series', 'GIT_AUTHOR_EMAIL': 'series@localhost',
     'GIT_COMMITTER_NAME': 'series', 'GIT_COMMITTER_EMAIL': 'series@localhost',
     'GIT_AUTHOR_DATE': '1577836800 +0000',
     'GIT_COMMITTER_DATE': '1577836800 +0000',
 }
-# Nothing of the user's, who may be another than the tree's owner.  Messages
-# are in English, for they are read here.
+# The user's configuration has no effect, and another user may own the tree.
+# Messages are in English because they are parsed here.
 CONFIG = {
     'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_SYSTEM': os.devnull,
     'GIT_CONFIG_COUNT': '1', 'GIT_CONFIG_KEY_0': 'safe.directory',
@@ -56,18 +56,18 @@ CHANGE_OUTPUT = 'TAR_OPTIONS', 'XZ_DEFAULTS', 'XZ_OPT'
 
 
 def environment(**more):
-    """An environment in which git, tar and xz do the same for everyone."""
+    """An environment in which git, tar and xz behave the same for every user."""
     inherited = {name: value for name, value in os.environ.items()
                  if not name.startswith('GIT_') and name not in CHANGE_OUTPUT}
     return {**inherited, **CONFIG, **more}
 
 
 class TreeError(Exception):
-    """Something that the user can mend; its text says how."""
+    """An error that the user can fix; its text says how."""
 
 
 def run(main):
-    """Run @main; what the user can mend is said in one line."""
+    """Run @main; report an error that the user can fix in one line."""
     try:
         main()
     except TreeError as error:
@@ -78,8 +78,8 @@ def run(main):
 
 
 class Patch:
-    """One file of patches/: its name, TOPIC/FILE, its message, its overlay files,
-    the files of QEMU's that it removes, its hunks."""
+    """A file of patches/: its name, TOPIC/FILE, its message, the overlay files that
+    it adds, the files of QEMU's that it removes, and its hunks."""
 
     def __init__(self, name, message, files, removes, diff):
         self.name, self.message = name, message
@@ -87,7 +87,7 @@ class Patch:
 
     @classmethod
     def parse(cls, path):
-        """Read @path; TreeError if it lacks what every patch must have."""
+        """Read @path; TreeError if it is not a valid patch file."""
         text = path.read_text()
         header, mark, diff = text.partition(DIFF_START)
         files = re.findall(r'^Files: (\S+)$', header, re.M)
@@ -95,27 +95,29 @@ class Patch:
         message = re.sub(r'^(Files|Removes): .*\n?', '', header,
                          flags=re.M).strip()
         if not mark or not message.startswith('Subject: '):
-            raise TreeError(f'{path}: not "Subject: ...", a body, "---", hunks')
+            raise TreeError(f'{path}: must have "Subject: ...", a body, "---" and '
+                            'hunks')
         if '\nDrop-when: ' not in message:
-            raise TreeError(f'{path}: no "Drop-when:" says when it can go')
+            raise TreeError(f'{path}: has no field "Drop-when:"')
         if '\nnew file mode' in diff:
-            raise TreeError(f'{path}: a new file belongs into the overlay')
+            raise TreeError(f'{path}: adds a file: put it into the overlay')
         if '\ndeleted file mode' in diff:
-            raise TreeError(f'{path}: "Removes:" names a file to remove')
+            raise TreeError(f'{path}: removes a file: use "Removes:" instead')
         patch = cls(name_of(path), message[len('Subject: '):] + '\n', files,
                     removes, diff)
         patch.check_removes(path)
         return patch
 
     def check_removes(self, path):
-        """TreeError about the file @path if this changes what it removes."""
+        """TreeError if the patch has hunks to a file that it removes.  @path is the
+        file that has the hunks."""
         for name in self.hunks().keys() & set(self.removes):
             raise TreeError(f'{path}: has hunks to {name}, which '
                             f'{self.name} removes')
 
     def adapt(self, own):
-        """Take the hunks in the file @own, if there is one, instead of those
-        to the same files."""
+        """Replace hunks by those to the same files in the file @own, if it
+        exists."""
         if own.is_file():
             hunks = {**self.hunks(), **hunks_by_file(own.read_text())}
             self.diff = ''.join(hunks.values())
@@ -178,8 +180,8 @@ def name_of(path):
 
 
 def overlay_files(top=TOP):
-    """Every file of the overlay, as its path in QEMU.  README.md is about
-    the folder here."""
+    """The path in QEMU of every file of the overlay.  README.md is not one: it
+    describes the folder in this repository."""
     found = []
     for directory in OVERLAY_DIRS:
         for path in sorted((top / directory).rglob('*')):
@@ -191,21 +193,21 @@ def overlay_files(top=TOP):
 
 
 def hunks_by_file(diff):
-    """{path: the part of @diff that changes it}."""
+    """{path: the part of @diff that changes the file}."""
     parts = re.split(r'^(?=diff --git )', diff, flags=re.M)[1:]
     return {re.search(r'^\+\+\+ b/(\S+)', part, re.M)[1]: part
             for part in parts}
 
 
 def names_in(folder, file='series'):
-    """The names of the patches in @file of @folder in order; none if it is not
-    there."""
+    """The names of the patches in @file of @folder, in order; none if there is
+    no such file."""
     path = folder / file
     return path.read_text().split() if path.is_file() else []
 
 
 def read_series(version, top=TOP):
-    """The patches in order; TreeError if they and the overlay disagree."""
+    """The patches, in order; TreeError if they do not match the overlay."""
     common, own = top / 'patches', top / 'patches' / version
     names, own_names = names_in(common), names_in(own)
     dropped = names_in(own, 'dropped')
@@ -219,19 +221,19 @@ def read_series(version, top=TOP):
     named = [name for patch in patches for name in patch.files]
     for name in set(named) | set(overlay_files(top)):
         if named.count(name) != 1 or not (top / name).is_file():
-            raise TreeError(f'{name}: {named.count(name)} patches have it in '
-                            '"Files:"; a file of the overlay has one')
+            raise TreeError(f'{name}: {named.count(name)} patches name it in '
+                            '"Files:"; exactly one patch must')
     return [patch for patch in patches if patch.name not in dropped]
 
 
 class QemuTree:
-    """The git repository in which the commits are, and its work tree."""
+    """The git repository that has the commits, and its work tree."""
 
     def __init__(self, path):
         self.path = Path(path).resolve()
 
     def git(self, *args, stdin=None, env=None, cwd=None, check=True):
-        """Run git on the tree; its output, or TreeError with git's words."""
+        """Run git on the tree; its output, or TreeError with git's message."""
         done = subprocess.run(
             ['git', '-C', str(cwd or self.path), *args], input=stdin, text=True,
             errors='surrogateescape', capture_output=True, check=False,
@@ -247,7 +249,7 @@ class QemuTree:
             self.git('init', '-q', '-b', 'series')
 
     def ref(self, name):
-        """The commit that refs/virtio-gpu-uuid/@name stands for, or ''."""
+        """The commit of refs/virtio-gpu-uuid/@name, or ''."""
         return self.git('rev-parse', '-q', '--verify',
                         f'refs/virtio-gpu-uuid/{name}', check=False).strip()
 
@@ -256,18 +258,18 @@ class QemuTree:
 
     @contextlib.contextmanager
     def index(self):
-        """An environment for git with an index file of its own, while it is
-        in use."""
+        """A context with an environment in which git has its own, temporary index
+        file."""
         with tempfile.TemporaryDirectory(dir=self.path / '.git') as folder:
             yield {'GIT_INDEX_FILE': f'{folder}/index'}
 
     def commit(self, tree, message, parent=None):
-        """Commit the @tree; the id of the commit."""
+        """Commit @tree; the id of the commit."""
         parents = ['-p', parent] if parent else []
         return self.git('commit-tree', tree, *parents, stdin=message).strip()
 
     def import_base(self, source):
-        """Commit a pristine QEMU in @source; the id of the commit."""
+        """Commit the unmodified QEMU in @source; the id of the commit."""
         env = {'GIT_INDEX_FILE': str(self.path / '.git/base-index'),
                'GIT_DIR': str(self.path / '.git'), 'GIT_WORK_TREE': '.'}
         self.git('add', '-A', '-f', '--', '.', ':!/roms', env=env, cwd=source)
@@ -281,7 +283,7 @@ class QemuTree:
         return whole, '.'.join(whole.split('.')[:2])
 
     def apply(self, base, patches, top=TOP):
-        """Put @patches on @base, one commit each; the id of the last."""
+        """Commit @patches on top of @base; the id of the last commit."""
         commit = base
         with self.index() as env:
             self.git('read-tree', base, env=env)
@@ -316,7 +318,8 @@ class QemuTree:
         return picked[1:]
 
     def with_texts(self, commit, texts):
-        """The tree of @commit with @texts, {path: text}, None for no file."""
+        """The tree of @commit with the files in @texts, {path: text}, replaced; a
+        text of None removes the file."""
         with self.index() as env:
             self.git('read-tree', commit, env=env)
             for path, text in texts.items():
@@ -328,7 +331,7 @@ class QemuTree:
             return self.git('write-tree', env=env).strip()
 
     def add_blob(self, path, blob, like, env):
-        """Put @blob into the index as @path, executable if the file @like is."""
+        """Add @blob to the index as @path, executable if the file @like is."""
         mode = '100755' if os.access(like, os.X_OK) else '100644'
         self.git('update-index', '--add', '--cacheinfo',
                  f'{mode},{blob},{path}', env=env)
@@ -361,7 +364,7 @@ class QemuTree:
             self.git('update-index', '--force-remove', name, env=env)
 
     def applied(self, commit, diff, path):
-        """What @path is after @diff on @commit; '' if that does not apply."""
+        """The text of @path in @commit after @diff; '' if @diff does not apply."""
         with self.index() as env:
             self.git('read-tree', commit, env=env)
             try:
@@ -371,7 +374,7 @@ class QemuTree:
                 return ''
 
     def dirty(self):
-        """The files that differ from HEAD, untracked ones included."""
+        """The files that differ from HEAD, including untracked files."""
         out = self.git('status', '--porcelain', '-z', '--no-renames')
         return [entry[3:] for entry in out.split('\0') if entry]
 
@@ -379,7 +382,7 @@ class QemuTree:
         return self.git('rev-list', '--reverse', f'{base}..{tip}').split()
 
     def changed(self, commit):
-        """{path: status letter} of what @commit changes."""
+        """{path: status letter} of the files that @commit changes."""
         out = self.git('diff-tree', '-r', '--no-renames', '--name-status',
                        f'{commit}^', commit)
         return {path: status for status, path in
@@ -389,7 +392,7 @@ class QemuTree:
         return self.git('show', f'{commit}:{path}')
 
     def message(self, commit):
-        """(subject, body) of @commit, without the fields that are ours."""
+        """(subject, body) of @commit, without "Drop-when:"."""
         text = self.git('show', '-s', '--format=%B', commit)
         text = re.sub(r'^(Topic|Drop-when): .*\n', '', text, flags=re.M)
         subject, _, body = text.strip().partition('\n\n')
@@ -405,7 +408,7 @@ class QemuTree:
         return match[1]
 
     def patch_of(self, commit):
-        """The Patch that @commit is when written into patches/."""
+        """The Patch to write into patches/ for @commit."""
         changed = self.changed(commit)
         files = [path for path, status in changed.items() if status == 'A']
         removes = [path for path, status in changed.items() if status == 'D']
@@ -418,8 +421,8 @@ class QemuTree:
                      removes, ''.join(hunks))
 
     def least_diff(self, commit, path):
-        """The change of @path with the least context that is safe: what each
-        hunk replaces stands in the old file once."""
+        """The change of @path with the least context for which the text that each
+        hunk replaces is unique in the old file."""
         old = '\n' + self.blob(f'{commit}^', path)
         for context in range(1, MOST_CONTEXT + 1):
             diff = self.git('diff', '--no-renames', f'-U{context}',
@@ -431,15 +434,16 @@ class QemuTree:
 
 
 def need_tree(path):
-    """The tree at @path, if it is a prepared one."""
+    """The prepared tree at @path; TreeError if there is none."""
     tree = QemuTree(path)
     if not tree.path.is_dir() or not tree.ref('base'):
-        raise TreeError(f'{path} is no prepared tree: build first')
+        raise TreeError(f'{path} is not a prepared tree: build first')
     return tree
 
 
 def package_command(tree):
-    """What prints the .dsc of Debian's QEMU of the version that @tree has."""
+    """The command that prints the .dsc of Debian's package of the QEMU version
+    of @tree."""
     version = tree.version(tree.ref('base'))[1]
     return [TOP / 'scripts/build/fetch', 'package',
             *([version] if version != MAIN else [])]
@@ -460,7 +464,7 @@ def sender_of(text):
 
 
 def preimages(diff):
-    """For each hunk of @diff the text that it replaces, context included."""
+    """For each hunk of @diff, the text that it replaces, including context."""
     for hunk in re.split(r'^@@ .*\n', diff, flags=re.M)[1:]:
         yield ''.join(line[1:] for line in hunk.splitlines(keepends=True)
                       if line[0] in ' -')

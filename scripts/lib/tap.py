@@ -14,8 +14,8 @@ import traceback
 
 
 def need_arguments(doc):
-    """Exit unless a script was given the arguments that the usage in its @doc
-    names, or if it was asked for help."""
+    """Exit with an error unless the command line matches the usage in the script's
+    docstring, @doc; print @doc and exit for --help."""
     script, names = re.search(r'^usage: (\S+)(.*)', doc, re.M).groups()
     names, given = names.split(), sys.argv[1:]
     if given[:1] in (['-h'], ['--help']):
@@ -30,7 +30,7 @@ def need_arguments(doc):
 
 
 def command(*words, env=None, **options):
-    """Run a command; what subprocess.run() returns, with its output, which is
+    """Run a command; what subprocess.run() returns, with the command's output,
     in English."""
     return subprocess.run([str(word) for word in words], text=True,
                           capture_output=True, check=False, **options,
@@ -39,22 +39,22 @@ def command(*words, env=None, **options):
 
 
 def good(*words, **options):
-    """The output of a command, which has to succeed."""
+    """The output of a command, which must succeed."""
     done = command(*words, **options)
     assert done.returncode == 0, (words, done.stdout, done.stderr)
     return done.stdout
 
 
 def refused(*words):
-    """The one line that an error says."""
+    """The error message of a command, which must fail with exactly one line."""
     done = command(*words)
     assert done.returncode == 1 and done.stderr.count('\n') == 1, done.stderr
     return done.stderr
 
 
 def glib_cases(listed):
-    """The cases in what a GLib test program prints for -l.  Debian 13's GLib
-    lists them as comments."""
+    """The cases in @listed, the output of a GLib test program for -l.  Debian
+    13's GLib prints them as comments."""
     return re.findall(r'^(?:# )?(/\S+)$', listed, re.M)
 
 
@@ -64,12 +64,13 @@ def on_signals(handler):
 
 
 def exit_on_signals():
-    """End as at an error, so that what is to be removed at the end is."""
+    """Make signals raise an exception, so that clean-up code runs."""
     on_signals(lambda number, _: sys.exit(signal.strsignal(number)))
 
 
 def remove(folder):
-    """Remove @folder, in which commands that a signal ends may still write."""
+    """Remove @folder, although commands that a signal ends may still write to
+    it."""
     on_signals(signal.SIG_IGN)
     for _ in range(20):
         shutil.rmtree(folder, ignore_errors=True)
@@ -79,8 +80,8 @@ def remove(folder):
 
 
 def run(cases):
-    """Run the functions in @cases, whose names say what they prove, and exit.
-    A case fails by an exception."""
+    """Run the functions in @cases, and exit.  The name of a function is the title
+    of the case; an exception fails the case."""
     failed = 0
     print(f'1..{len(cases)}')
     for number, case in enumerate(cases, 1):

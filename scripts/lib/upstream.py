@@ -1,4 +1,4 @@
-"""The series as QEMU itself takes it, which has one version to serve.
+"""Changes to the series for QEMU upstream, which needs no compatibility code.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -8,7 +8,7 @@ import re
 from .qemutree import MAIN, SUPPORTED, TOP, TreeError
 
 COMPAT = 'include/hw/virtio/virtio-export-compat.h'
-# what those who include it say, and what they would say without it
+# text that depends on COMPAT, and its replacement without COMPAT
 ONE_VERSION = {f'#include "{COMPAT.removeprefix("include/")}"\n': '',
                'VirtIOExportClassData': 'const void'}
 
@@ -18,8 +18,8 @@ def numbers(version):
 
 
 class Changes:
-    """What the files of each commit of @tree are for QEMU's @release, with
-    @maintainer, (name, mail), for what is new.  Either may be None."""
+    """Changes to the files of each commit of @tree: for QEMU's @release, and with
+    @maintainer, (name, mail), for the new files.  Either may be None."""
 
     def __init__(self, tree, release, maintainer):
         self.tree, self.release, self.maintainer = tree, release, maintainer
@@ -28,15 +28,16 @@ class Changes:
         version = tree.version(self.base)[1]
         if release and (not re.fullmatch(r'[1-9][0-9]*\.[0-9]', release) or
                         numbers(release) <= numbers(version)):
-            raise TreeError(f"'{release}' is no release of QEMU after "
+            raise TreeError(f"'{release}' is not a release of QEMU after "
                             f'{version}')
         if release and version == MAIN:
             raise TreeError(
-                f'upstream is newer than QEMU {version}: build with --qemu '
-                f'{SUPPORTED[-1]} and name --tree build-{SUPPORTED[-1]}/src')
+                f'a series for upstream cannot be based on QEMU {version}: '
+                f'build with --qemu {SUPPORTED[-1]} and use --tree '
+                f'build-{SUPPORTED[-1]}/src')
 
     def tree_of(self, commit):
-        """The tree of @commit, changed.  To be called for each in order."""
+        """The changed tree of @commit.  Call this for each commit, in order."""
         if not self.release and not self.maintainer:
             return f'{commit}^{{tree}}'
         for path, status in self.tree.changed(commit).items():
@@ -49,7 +50,7 @@ class Changes:
         return self.tree.with_texts(commit, self.texts)
 
     def changed(self, path, text):
-        """None for a file that is to go."""
+        """The changed @text of the file @path; None to remove the file."""
         if self.maintainer and path == 'MAINTAINERS':
             return self.with_maintainer(text)
         if not self.release:
@@ -72,7 +73,8 @@ class Changes:
         return text
 
     def with_release(self, path, text):
-        """Each definition that the base lacks comes with the release."""
+        """Set "Since:" of each definition that the base does not have to the
+        release."""
         before = self.tree.blob(self.base, path)
 
         def one(comment):

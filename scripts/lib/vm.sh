@@ -1,11 +1,11 @@
-# Shared by the scripts that run something in a small VM with Debian's kernel and
-# busybox, after common.sh: what goes into its root, and its start.
-# root, which they set, is the folder that becomes the VM's initramfs.
+# Functions for scripts that run something in a small VM with Debian's kernel and
+# busybox.  Source common.sh first.  Set root to the folder that becomes the VM's
+# initramfs.
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 
-# add_libraries_of FILE...: those that it is linked with, where they are here.
+# add_libraries_of FILE...: copy the libraries that FILEs are linked with to root.
 add_libraries_of() {
     local library
     ldd "$@" | grep -o '/[^ ]*[^ :]' | sort -u | while read -r library; do
@@ -14,7 +14,7 @@ add_libraries_of() {
     done
 }
 
-# add_programs FILE...: put them where they are here, with their libraries.
+# add_programs FILE...: copy programs to root at the same path, with their libraries.
 add_programs() {
     local file
     for file; do
@@ -23,9 +23,9 @@ add_programs() {
     add_libraries_of "$@"
 }
 
-# run_vm QEMU KERNEL FOLDER OPTION...: until it powers off; its console is a
-# file in FOLDER, and OPTIONs are further serial lines.  vm_limit are the seconds
-# that it has, if not 1200.
+# run_vm QEMU KERNEL FOLDER OPTION...: run the VM until it powers off.  Its console is
+# written to FOLDER/console; OPTIONs add further serial lines.  Set vm_limit for a time
+# limit other than 1200 seconds.
 run_vm() {
     local qemu=$1 kernel=$2 folder=$3 data firmware=()
     shift 3

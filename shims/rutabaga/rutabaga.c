@@ -1,5 +1,5 @@
 /*
- * A rutabaga that lets a device be realized, and refuses all that it is asked
+ * A stub of rutabaga: the device can be realized, and every request fails
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,8 +1,8 @@
 /*
- * Lookups of objects that vhost-user back-ends share, while they are pending
+ * Tests of pending lookups of objects that vhost-user back-ends share
  *
- * QEMU waits for no answer to GET_SHARED_OBJECT, and an importer always gets
- * one.  Where a case says "busy", a back-end with a single thread would be
+ * QEMU does not block until GET_SHARED_OBJECT is answered, and each lookup gets
+ * a reply.  A "busy" exporter stands for a back-end whose only thread is
  * stopped, in a debugger, or waiting for QEMU.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -21,10 +21,10 @@
 #define MAX_PENDING 64
 #define MAX_UNANSWERED 64
 #define MAX_DEFERRED 64
-/* A request or an answer with a UUID */
+/* Size of a request or a reply with a UUID */
 #define MESSAGE_SIZE (12 + PEER_UUID_SIZE)
 
-/* QEMU has read all lookups of @peer when it answers what comes after them */
+/* QEMU has read all lookups of @peer when it replies to a later request */
 static void wait_until_read(VhostUserPeer *peer)
 {
     static const uint8_t mark[PEER_UUID_SIZE] = "the last request";
@@ -33,7 +33,7 @@ static void wait_until_read(VhostUserPeer *peer)
     g_assert_true(vhost_user_peer_remove(peer, mark));
 }
 
-/* The exporter has an object and is busy when it is asked for it. */
+/* The exporter has an object and is busy when QEMU requests it */
 static Scene busy_scene(const char *more)
 {
     Scene s = scene_with_args(true, more);
@@ -46,7 +46,7 @@ static Scene busy_scene(const char *more)
     return s;
 }
 
-/* The exporter is no longer busy, and the lookup ends. */
+/* The exporter continues, and the lookup ends */
 static void end_busy(Scene *s)
 {
     vhost_user_peer_release(s->exporter);
@@ -71,7 +71,7 @@ static gpointer look_up_often(gpointer opaque)
     return NULL;
 }
 
-/* None is refused because the other side is in a lookup at this moment */
+/* No lookup fails because the other back-end has a pending lookup too */
 static void both_ways_at_once(void)
 {
     Scene s = scene_new();
@@ -96,7 +96,7 @@ static void main_loop_runs(void)
     end_busy(&s);
 }
 
-/* The importer waits for its lookup, and its other requests are answered */
+/* While its lookup is pending, the importer gets replies to other requests */
 static void other_requests_go_on(void)
 {
     static const uint8_t other[PEER_UUID_SIZE] = "another object..";
@@ -107,7 +107,7 @@ static void other_requests_go_on(void)
     end_busy(&s);
 }
 
-/* An answer does not say which lookup it is for */
+/* Replies come in order, since a reply does not name its lookup */
 static void answers_are_in_order(void)
 {
     static const uint8_t unknown[PEER_UUID_SIZE] = "nobody's object.";
@@ -133,7 +133,7 @@ static unsigned int count_fds(Scene *s)
     return process_fds_count(qtest_pid(s->qts));
 }
 
-/* Objects that wait for their turn are descriptors of QEMU's */
+/* QEMU holds a descriptor for each object whose reply waits for its turn */
 static void descriptors_are_bounded(void)
 {
     Scene s = scene_new();
@@ -185,7 +185,7 @@ static void pending_are_bounded(void)
     scene_end(&s);
 }
 
-/* What comes after the deadline is closed */
+/* A descriptor that arrives after the deadline is closed */
 static void late_answer(void)
 {
     Scene s = scene_new();
@@ -202,7 +202,7 @@ static void late_answer(void)
     scene_end(&s);
 }
 
-/* It is not taken for the answer to the next lookup */
+/* A late reply is not taken for the reply to the next lookup */
 static void late_answer_and_next(void)
 {
     Scene s = scene_new();
@@ -219,7 +219,7 @@ static void late_answer_and_next(void)
     scene_end(&s);
 }
 
-/* With a single thread it cannot answer itself */
+/* A busy back-end with one thread cannot reply to its own lookup */
 static void own_object_when_busy(void)
 {
     Scene s = scene_new();
@@ -232,7 +232,7 @@ static void own_object_when_busy(void)
     scene_end(&s);
 }
 
-/* A back-end that never answers is not asked for ever */
+/* QEMU stops sending requests to a back-end that never replies */
 static void unanswered_are_bounded(void)
 {
     uint8_t asked[PEER_UUID_SIZE];
@@ -255,7 +255,7 @@ static void unanswered_are_bounded(void)
     scene_end(&s);
 }
 
-/* Part of an answer keeps nobody waiting */
+/* A partial reply does not block QEMU or other back-ends */
 static void answer_in_parts(void)
 {
     Scene s = scene_new();
@@ -290,7 +290,7 @@ static void put_lookup(uint8_t *bytes, const uint8_t *uuid)
     memcpy(bytes + sizeof(hdr), uuid, PEER_UUID_SIZE);
 }
 
-/* Nor does part of a request */
+/* A partial request does not block QEMU or other back-ends */
 static void request_in_parts(void)
 {
     uint8_t bytes[MESSAGE_SIZE];
@@ -314,7 +314,7 @@ static void send_qmp(Scene *s, const char *command)
     qtest_qmp_send(s->qts, "{'execute': %s}", command);
 }
 
-/* QEMU waits for the exporter, and another's request stops in the middle */
+/* A partial request of another back-end while QEMU waits for the exporter */
 static void request_in_parts_while_waiting(void)
 {
     uint8_t bytes[MESSAGE_SIZE];
@@ -336,8 +336,8 @@ static void request_in_parts_while_waiting(void)
 }
 
 /*
- * While QEMU waits for it, the exporter sends requests with as many descriptors
- * as it can: QEMU keeps one of each, and reads no more than so many requests.
+ * While QEMU waits for the exporter, the exporter sends requests with as many
+ * descriptors as it can.  QEMU keeps one of each, and reads a limited number.
  */
 static void deferred_are_bounded(void)
 {
@@ -382,7 +382,7 @@ static void answer_twice(void)
     scene_end(&s);
 }
 
-/* The exporter reads, and answers, the lookup before QEMU's own request */
+/* The exporter replies to the lookup, then to QEMU's own request */
 static void asked_before_qemu_waits(void)
 {
     Scene s = scene_new();
@@ -401,7 +401,7 @@ static void asked_before_qemu_waits(void)
     scene_end(&s);
 }
 
-/* The exporter answers QEMU's own request first */
+/* The exporter replies to QEMU's own request first */
 static void asked_while_qemu_waits(void)
 {
     uint8_t asked[PEER_UUID_SIZE];
@@ -421,7 +421,7 @@ static void asked_while_qemu_waits(void)
     scene_end(&s);
 }
 
-/* QEMU's own request gets its answer, although the one before has got none */
+/* QEMU gets the reply to its own request though an earlier one has none */
 static void skipped_when_qemu_waits(void)
 {
     Scene s = scene_new();
@@ -620,7 +620,7 @@ static void net_closes_old_channel_late(void)
 }
 #endif
 
-/* QEMU waits for the command to end, and that for the exporter */
+/* Quit waits for the dump, and the dump waits for the exporter */
 static void qemu_quits_in_a_dump(void)
 {
     Scene s = scene_new();

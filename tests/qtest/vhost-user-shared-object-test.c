@@ -1,6 +1,6 @@
 /*
- * Objects that vhost-user back-ends share: the contract of
- * docs/interop/vhost-user.rst, with well-behaved and other back-ends
+ * Tests of the objects that vhost-user back-ends share, with back-ends that
+ * follow docs/interop/vhost-user.rst and back-ends that violate it
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -95,7 +95,7 @@ static void exporter_disconnects(void)
     assert_not_found(s.importer, uuid_a);
     scene_assert_lives(&s);
 
-    /* it has to add its objects again */
+    /* the exporter must add its objects again */
     vhost_user_peer_wait_ready(s.exporter);
     assert_not_found(s.importer, uuid_a);
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
@@ -114,7 +114,7 @@ static void own_object(void)
     scene_end(&s);
 }
 
-/* QEMU has asked A when A's own lookup comes */
+/* QEMU has sent A a request when A's own lookup arrives */
 static void two_look_each_other_up(void)
 {
     Scene s = scene_new();
@@ -133,7 +133,7 @@ static void two_look_each_other_up(void)
     scene_end(&s);
 }
 
-/* The exporter's other requests are served while it is asked for an object */
+/* QEMU serves the exporter's requests while it waits for the object */
 static void look_up_in_a_look_up(void)
 {
     Scene s = scene_new();
@@ -152,8 +152,8 @@ static void look_up_in_a_look_up(void)
 typedef void CrossFn(Scene *s);
 
 /*
- * The exporter is in a look-up when QEMU asks for its queue's state.
- * @begin makes QEMU ask, and must not wait for QEMU; @finish may.
+ * The exporter has a pending lookup when QEMU sends it GET_VRING_BASE.
+ * @begin makes QEMU send it, and must not wait for QEMU; @finish may.
  */
 static void cross_get_vring_base(CrossFn *begin, CrossFn *finish)
 {
@@ -212,7 +212,7 @@ static void config_change_before_lookup(void)
     scene_end(&s);
 }
 
-/* What is not about shared objects is handled later, in its order */
+/* Requests that are not about shared objects are handled later, in order */
 static void other_requests_wait(void)
 {
     Scene s = scene_new();
@@ -306,7 +306,7 @@ static void channel_closes(void)
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_b));
     assert_found(s.importer, uuid_a, s.exporter);
     vhost_user_peer_close_channel(s.exporter);
-    /* QEMU sees it when it comes to its main loop again */
+    /* QEMU notices it in the main loop */
     scene_assert_lives(&s);
     assert_not_found(s.importer, uuid_a);
     assert_not_found(s.importer, uuid_b);
@@ -314,7 +314,7 @@ static void channel_closes(void)
     scene_end(&s);
 }
 
-/* QEMU does not close it twice; the next one is taken */
+/* QEMU closes the channel once, and accepts the next one */
 static void channel_closes_while_set_up(void)
 {
     g_autofree char *log = NULL;
@@ -345,7 +345,7 @@ static void device_is_unplugged(void)
     scene_end(&s);
 }
 
-/* One look-up fails, the next one does not */
+/* A bad reply fails one lookup; the next one succeeds */
 static void one_bad_answer(gconstpointer answer)
 {
     Scene s = scene_new();
@@ -368,7 +368,7 @@ static void echoed_uuid(void)
     scene_end(&s);
 }
 
-/* The exporter's objects go, as it breaks the protocol; nobody else's do */
+/* An exporter that violates the protocol loses its objects; others do not */
 static void broken_protocol(gconstpointer answer)
 {
     Scene s = scene_new();
@@ -409,7 +409,7 @@ static void closes_in_a_lookup(void)
 }
 
 #ifdef CONFIG_VHOST_CRYPTO
-/* This device of QEMU's goes at once when its connection does */
+/* QEMU removes the crypto back-end at once when its connection closes */
 static void crypto_closes_in_a_lookup(void)
 {
     VhostUserPeer *crypto = vhost_user_peer_new("crypto", true);
@@ -508,7 +508,7 @@ static void read_no_replies(VhostUserPeer *by)
     } while (ret != EPIPE);
 }
 
-/* QEMU closes the channel rather than wait for the back-end to read */
+/* QEMU closes the channel instead of waiting until the back-end reads */
 static void replies_are_not_read(void)
 {
     Scene s = scene_new();
@@ -546,14 +546,14 @@ static void refusals_are_not_logged(void)
     scene_end(&s);
 }
 
-/* Until QEMU has said all that it has to say, so that nothing is cut off */
+/* Reconnect, and wait until QEMU has sent all its requests */
 static void reconnect_whole(VhostUserPeer *peer)
 {
     vhost_user_peer_reconnect(peer);
     vhost_user_peer_wait_served(peer, PEER_SET_VRING_ERR);
 }
 
-/* A back-end can do so again, on another connection */
+/* A back-end can break channels often: QEMU must not log each one */
 static void broken_channels_are_not_logged(void)
 {
     const uint32_t too_large[] = { PEER_ADD, 1, 0xfffffff0 };
@@ -649,7 +649,7 @@ static void set_host_notifiers(bool have_place)
     scene_end(&s);
 }
 
-/* Faster than RCU */
+/* Replace host notifiers faster than RCU runs */
 static void host_notifiers(void)
 {
     set_host_notifiers(true);
@@ -692,7 +692,7 @@ static bool is_mapped(pid_t pid, uint64_t addr)
     return false;
 }
 
-/* All of QEMU's RAM blocks have memory */
+/* Check that all of QEMU's RAM blocks have memory */
 static void assert_blocks_mapped(Scene *s)
 {
     g_autofree char *blocks = qtest_hmp(s->qts, "info ramblock");
@@ -701,7 +701,7 @@ static void assert_blocks_mapped(Scene *s)
     uint64_t addr;
     char *hva;
 
-    /* after the line with the columns' names */
+    /* skip the line with the names of the columns */
     for (i = 1; lines[i]; i++) {
         hva = strrchr(lines[i], 'x');
         if (hva) {
@@ -770,7 +770,7 @@ static void add_mended_tests(void)
                    host_notifier_beyond_its_file);
     qtest_add_func(DIR "defect/host-notifier-leaves-none",
                    host_notifier_leaves_none);
-    /* to memcheck or ASan only */
+    /* only memcheck or ASan detects this defect */
     qtest_add_func(DIR "defect-of-memory/host-notifiers-without-place",
                    host_notifiers_without_place);
 }

@@ -1,27 +1,30 @@
 /*
- * Fuzzing target: what vhost-user back-ends send about shared objects
+ * Fuzzing target: messages of vhost-user back-ends about shared objects
  *
- * Two front-ends are connected to back-ends that are played here, by the same
- * thread.  That works without waiting because the main channel's character
- * device tells of each message that QEMU writes, in the middle of the write,
- * and of each read before it could block; and because g_poll(), in which QEMU
- * waits for a back-end while it serves all of them, is wrapped: where it would
- * wait, a back-end does something, or time goes by, which nobody waits for
- * either, as clock_gettime() is wrapped too.
+ * Two front-ends are connected to back-ends that this target plays in the same
+ * thread.  Nothing ever blocks:
  *
- * Input, of which bytes that are missing read as zero: for each back-end a
- * byte of flags (CONFIG_*); then operations up to the end, each a byte that
- * selects back-end (bit 0) and function (ops[]), and what that one takes.
- * When QEMU asks a back-end for something, the answer comes from the input as
- * well, at the place where it is then.
+ * - the main channel's character device calls the target for each message that
+ *   QEMU writes, and for each read before it could block
+ * - g_poll(), in which QEMU waits for a back-end while it serves all of them,
+ *   is wrapped: where it would wait, a back-end acts, or time passes
+ * - clock_gettime() is wrapped, so that time passes without waiting
  *
- * What is checked beside that QEMU goes on: each request that is to have a
- * reply has exactly one.  A look-up may wait for its object, and those that
- * came later on its channel for that look-up, but only as long as there is a
- * reason; nothing else waits.  An object that is handed out is the one that
- * the right exporter has handed out for this UUID, and goes to one importer
- * only.  At the deadline each look-up has ended, and at the end of an input
- * there is nothing left: no object, no file descriptor.
+ * Input: for each back-end a byte of flags (CONFIG_*), then operations up to
+ * the end.  An operation is a byte that selects the back-end (bit 0) and the
+ * function (ops[]), and the arguments of the function.  When QEMU sends a
+ * request to a back-end, the reply is read from the input at its current
+ * position.  Missing bytes read as zero.
+ *
+ * The target checks that QEMU keeps running, and the following:
+ *
+ * - Each request that needs a reply gets exactly one.
+ * - A lookup may wait for its object, and later lookups on its channel for that
+ *   lookup, but only as long as there is a reason.  Nothing else waits.
+ * - An object that QEMU hands out is the one that the right exporter has sent
+ *   for this UUID, and goes to one importer only.
+ * - At the deadline each lookup has ended.  At the end of an input no object
+ *   and no file descriptor is left.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -57,12 +60,12 @@
 #define CONFIG_BAD_START (1 << 6)
 #define CONFIG_TRACE (1 << 7)
 
-/* vhost-user protocol, which is private to hw/virtio/vhost-user.c */
+/* The vhost-user protocol, whose definitions are private to vhost-user.c */
 #define VERSION 1
 #define REPLY (1 << 2)
 #define NEED_REPLY (1 << 3)
 #define F_PROTOCOL_FEATURES 30
-#define MAX_PAYLOAD 4096 /* more than QEMU takes */
+#define MAX_PAYLOAD 4096 /* more than QEMU accepts */
 
 enum {
     GET_FEATURES = 1,
@@ -87,10 +90,10 @@ enum {
 
 #define MAX_OPS 128
 #define MAX_UUIDS 512
-#define MAX_REPEATED 96 /* more than QEMU keeps, of whatever */
+#define MAX_REPEATED 96 /* more than QEMU keeps of anything */
 #define MAX_OWN_LOOK_UPS 8
 #define MAX_STEPS 16 /* that back-ends take while QEMU waits once */
-#define FLOOD 400 /* more replies than a socket takes */
+#define FLOOD 400 /* more replies than fit in a socket */
 #define CONFIG_SIZE 24
 #define RCU_HASTE 32
 #define MAX_RCU_PENDING 64
@@ -106,10 +109,10 @@ typedef struct Message {
     uint8_t payload[MAX_PAYLOAD];
 } Message;
 
-/* A Message, and how it is sent */
+/* A message, and how it is sent */
 typedef struct Parcel {
     Message msg;
-    size_t size; /* less than all: then the rest comes later, or nothing */
+    size_t size; /* if less than all, the rest is sent later or never */
     size_t split; /* where the second piece starts */
     unsigned int num_fds;
     bool fds_late; /* with the second piece */
@@ -125,7 +128,7 @@ typedef struct Request {
     QemuUUID uuid;
 } Request;
 
-/* Replies come in the order of the requests, within each of these */
+/* Kinds of requests: replies of the same kind are in order */
 enum {
     ORDER_LOOKUP,
     ORDER_OBJECTS,
@@ -136,8 +139,8 @@ enum {
 /* The back-end's end of a socket */
 typedef struct Line {
     int fd; /* -1 if closed */
-    bool ended; /* nothing more can be sent */
-    Parcel *rest; /* sent in part */
+    bool ended; /* nothing can be sent any more */
+    Parcel *rest; /* the unsent part of a message */
 } Line;
 
 typedef struct BackEnd {
@@ -150,26 +153,26 @@ typedef struct BackEnd {
 
     Line main;
     Line channel;
-    bool is_deaf; /* does not read what QEMU sends */
-    GQueue held; /* of Parcel: replies that are not sent yet */
+    bool is_deaf; /* does not read QEMU's messages */
+    GQueue held; /* of Parcel: unsent replies */
 
-    /* What QEMU has asked this connection for, and how often it was told */
+    /* QEMU's requests on this connection, and the number of replies */
     GArray *asked; /* of QemuUUID */
     unsigned int answered;
-    bool is_dirty; /* it has broken the protocol */
+    bool is_dirty; /* the back-end has violated the protocol */
 
-    GArray *due[NUM_ORDERS]; /* of Request: to which a reply is due */
-    unsigned int replies[NUM_ORDERS]; /* how many came */
+    GArray *due[NUM_ORDERS]; /* of Request: requests that need a reply */
+    unsigned int replies[NUM_ORDERS]; /* number of replies */
 } BackEnd;
 
-/* A descriptor that a back-end has sent for an object */
+/* A file descriptor that a back-end has sent for an object */
 typedef struct Sent {
     uint64_t inode;
     QemuUUID uuid; /* null: not known */
     bool has_arrived;
 } Sent;
 
-/* A device of QEMU's that imports */
+/* A lookup by a device in QEMU */
 typedef struct OwnLookUp {
     QemuUUID uuid;
     bool is_busy;
@@ -182,7 +185,7 @@ typedef struct Input {
     size_t size;
 } Input;
 
-/* A socket that tells the back-end what happens to it */
+/* A character device that calls the back-end at each read and write */
 #define TYPE_FUZZ_CHARDEV "chardev-vhost-user-fuzz"
 OBJECT_DECLARE_SIMPLE_TYPE(FuzzChardev, FUZZ_CHARDEV)
 
@@ -192,13 +195,13 @@ struct FuzzChardev {
     BackEnd *be;
 };
 
-/* A device of QEMU's own */
+/* A device in QEMU that exports */
 #define TYPE_FUZZ_EXPORTER "vhost-user-fuzz-exporter"
 
 static ChardevClass *socket_class;
 static VirtIOExporter *the_exporter;
 static VirtIODevice *vdevs[2]; /* as ends */
-static int memory; /* what is handed out */
+static int memory; /* the memory of objects */
 static BackEnd ends[2] = {
     { .main.fd = -1, .channel.fd = -1 }, { .main.fd = -1, .channel.fd = -1 },
 };
@@ -212,7 +215,7 @@ static bool is_playing;
 static int64_t ms_ahead; /* of the host's clock */
 static GArray *all_sent; /* of Sent */
 static OwnLookUp own[MAX_OWN_LOOK_UPS];
-static bool is_calm; /* nothing has happened that makes a look-up fail */
+static bool is_calm; /* nothing has happened that makes a lookup fail */
 
 static const QemuUUID of_exporter = { .data = "exporter's" };
 static const QemuUUID of_exporter_failing = { .data = "exporter's, none" };
@@ -264,7 +267,7 @@ static QemuUUID take_uuid(void)
     return uuid;
 }
 
-/* Those of the sanitizers come and go: they are pipes */
+/* Do not count pipes: the sanitizers open and close some */
 static int count_fds(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -280,7 +283,7 @@ static int count_fds(void)
     return n;
 }
 
-/* Return: whether all of it was sent */
+/* Return: whether all bytes were sent */
 static bool send_bytes(int sock, const void *data, size_t size, int fd,
                        unsigned int fds)
 {
@@ -304,7 +307,7 @@ static bool send_bytes(int sock, const void *data, size_t size, int fd,
     return sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == size;
 }
 
-/* Each answer has an object of its own, so that they can be told apart */
+/* Each reply has its own object, so that replies can be told apart */
 static bool send_object(int sock, const void *data, size_t size, Parcel *parcel)
 {
     int fd = memfd_create("object", MFD_CLOEXEC);
@@ -398,7 +401,7 @@ static void note_request(BackEnd *be, const Message *msg)
     }
 }
 
-/* A reply is for what was asked next, whatever it was meant for */
+/* QEMU takes a reply for the reply to the oldest request */
 static void note_reply(BackEnd *be, const Parcel *parcel)
 {
     const Header *hdr = &parcel->msg.hdr;
@@ -473,7 +476,7 @@ static void send_parcel(BackEnd *be, Line *line, const Parcel *what)
     }
 }
 
-/* How it is sent: mostly whole, and with as many descriptors as it should */
+/* Choose how to send: mostly whole, with the right number of descriptors */
 static void take_delivery(Parcel *parcel, unsigned int fds)
 {
     uint8_t how = take(1);
@@ -532,7 +535,7 @@ static void take_geometry(VirtIOExportObject *object)
     }
 }
 
-/* What the header says that importers may rely on */
+/* Check what the header guarantees to importers */
 static void check_geometry(const VirtIOExportObject *object)
 {
     bool packed16 = object->fourcc == DRM_FORMAT_RGB565 ||
@@ -632,7 +635,7 @@ static void fuzz_export_foreach(VirtIOExporter *exporter, const QemuUUID *uuid,
     }
 }
 
-/* An importer has got @fd for @uuid, and keeps it */
+/* Check @fd, which an importer has received for @uuid and keeps */
 static void check_object(const QemuUUID *uuid, int fd)
 {
     struct stat st, st_memory;
@@ -672,7 +675,7 @@ static uint32_t take_request(void)
                        : which % BACKEND_NUM;
 }
 
-/* Return: the size that it should have */
+/* Return: the correct size of the payload */
 static uint32_t take_payload(Message *msg)
 {
     struct vhost_iotlb_msg iotlb = { };
@@ -704,8 +707,8 @@ static uint32_t take_payload(Message *msg)
 }
 
 /*
- * A request, its payload, and a byte of flags: needs no reply, another size,
- * other bits in the header, and whether bytes follow that say how it is sent
+ * Input: a request, its payload, and a byte of flags: no reply needed, wrong
+ * size, wrong bits in the header, and whether bytes follow on how to send it
  */
 static void take_backend_request(Parcel *parcel)
 {
@@ -744,7 +747,7 @@ static void do_request(BackEnd *be)
     send_backend_request(be, &parcel);
 }
 
-/* The same one, over and over */
+/* Send the same request many times */
 static void do_repeat(BackEnd *be)
 {
     Parcel parcel = { };
@@ -852,7 +855,7 @@ static void read_replies(BackEnd *be)
     }
 }
 
-/* Whether @be has still to answer QEMU, for all that is known */
+/* Return: whether QEMU may still wait for @be to reply about @uuid */
 static bool has_to_tell(BackEnd *be, const QemuUUID *uuid)
 {
     unsigned int i;
@@ -915,7 +918,7 @@ static uint64_t protocol_features(uint8_t config)
     return features;
 }
 
-/* What a good back-end answers.  Return: number of descriptors */
+/* Make a correct reply.  Return: its number of descriptors */
 static unsigned int good_answer(BackEnd *be, Message *msg)
 {
     uint64_t u64 = 0;
@@ -942,7 +945,7 @@ static unsigned int good_answer(BackEnd *be, Message *msg)
     return 0;
 }
 
-/* A byte of what is wrong with it */
+/* Input: a byte that tells what is wrong with the reply */
 static void take_answer(BackEnd *be, Parcel *parcel)
 {
     Header *hdr = &parcel->msg.hdr;
@@ -1016,9 +1019,9 @@ static void request_before(BackEnd *be, unsigned int requests)
 }
 
 /*
- * A byte of what the back-end does: ANSWER_* in the low bits, of which the odd
- * ones take what is wrong with the answer, and in the high ones how many
- * requests of its own it sends before
+ * Input: a byte.  The low bits are ANSWER_*; odd ones are followed by what is
+ * wrong with the reply.  The high bits are the number of requests that the
+ * back-end sends before the reply.
  */
 static void answer(BackEnd *be, Parcel *parcel)
 {
@@ -1145,7 +1148,7 @@ static void hear_all(void)
     }
 }
 
-/* There is always room, as the back-end reads what came before */
+/* There is always room, because the back-end has read earlier messages */
 static int fuzz_chr_write(Chardev *chr, const uint8_t *buf, int len)
 {
     BackEnd *be = FUZZ_CHARDEV(chr)->be;
@@ -1173,7 +1176,7 @@ static bool can_be_read(int sock)
     return ioctl(sock, FIONREAD, &pending) == 0 && pending;
 }
 
-/* A read never blocks: what is not there now will not come */
+/* A read never blocks: no data will come later */
 static int fuzz_chr_sync_read(Chardev *chr, const uint8_t *buf, int len)
 {
     BackEnd *be = FUZZ_CHARDEV(chr)->be;
@@ -1192,7 +1195,7 @@ static int fuzz_chr_sync_read(Chardev *chr, const uint8_t *buf, int len)
     return socket_class->chr_sync_read(chr, buf, len);
 }
 
-/* Timers notice it in run() */
+/* run() then runs the timers */
 static void let_time_pass(int64_t ms)
 {
     is_calm = false;
@@ -1237,7 +1240,7 @@ static void do_end(BackEnd *be)
     }
 }
 
-/* The one that QEMU waits for has nothing to say any more */
+/* QEMU would wait for ever: make the back-end end its wait */
 static void stop_waiting(BackEnd *awaited, gint timeout)
 {
     if (timeout > 0) {
@@ -1249,8 +1252,8 @@ static void stop_waiting(BackEnd *awaited, gint timeout)
 }
 
 /*
- * QEMU waits for @awaited.  A byte of what happens: the back-end in bit 0, and
- * what it does.  Return: false if the wait ends at once
+ * QEMU waits for @awaited.  Input: a byte with the back-end (bit 0) and what it
+ * does.  Return: false if the wait ends at once
  */
 static bool act(BackEnd *awaited, gint timeout, bool last)
 {
@@ -1311,7 +1314,7 @@ gint __wrap_g_poll(GPollFD *fds, guint nfds, gint timeout)
     return ret;
 }
 
-/* As a device's that shows what its back-end has */
+/* Like the handler of a device that reads the back-end's config */
 static int config_changed(struct vhost_dev *dev)
 {
     uint8_t config[CONFIG_SIZE];
@@ -1323,7 +1326,7 @@ static const VhostDevConfigOps config_ops = {
     .vhost_dev_config_notifier = config_changed,
 };
 
-/* As vhost_dev_stop() and vhost_dev_cleanup() do it */
+/* Free a device like vhost_dev_stop() and vhost_dev_cleanup() */
 static void free_dev(BackEnd *be)
 {
     struct vhost_vring_state state = { };
@@ -1399,7 +1402,7 @@ static void init_dev(BackEnd *be)
     }
 }
 
-/* With the state of an earlier connection, or without */
+/* Connect with the state of an earlier connection, or without */
 static void connect_back_end(BackEnd *be, uint8_t config,
                              const VhostUserState *user)
 {
@@ -1426,7 +1429,7 @@ static void connect_back_end(BackEnd *be, uint8_t config,
                              true);
 }
 
-/* Let QEMU do what there is to do */
+/* Let QEMU handle all pending events */
 static void run(BackEnd *be)
 {
     int i;
@@ -1488,7 +1491,7 @@ static void do_requests(BackEnd *be)
     }
 }
 
-/* Nobody reads the replies */
+/* Send many requests without reading the replies */
 static void do_flood(BackEnd *be)
 {
     static const QemuUUID nobodys;
@@ -1510,7 +1513,7 @@ static void do_reconnect(BackEnd *be)
     connect_back_end(be, config, NULL);
 }
 
-/* To the device that it was connected to before */
+/* Reconnect to the device of the earlier connection */
 static void do_come_back(BackEnd *be)
 {
     uint8_t config = take(1);
@@ -1533,7 +1536,7 @@ static void do_wait(BackEnd *be)
 static void start_look_up(const QemuUUID *uuid);
 static void do_cancel(BackEnd *be);
 
-/* It may start others, and end others */
+/* The end of a lookup may start or cancel other lookups */
 static void looked_up(void *opaque, const VirtIOExportObject *object,
                       Error *err)
 {
@@ -1599,7 +1602,7 @@ static void do_cancel(BackEnd *be)
     }
 }
 
-/* The exporter of QEMU's may have the memory now */
+/* QEMU's exporter may have the memory now: look up again */
 static void do_retry(BackEnd *be)
 {
     virtio_export_retry(the_exporter);
@@ -1625,7 +1628,7 @@ static void do_walk(BackEnd *be)
     g_assert(num == virtio_export_exists(&uuid));
 }
 
-/* A device of QEMU's own is unplugged, and comes again */
+/* Unplug or plug the exporting device in QEMU */
 static void do_register(BackEnd *be)
 {
     int i;
@@ -1645,7 +1648,7 @@ static void do_time(BackEnd *be)
     let_time_pass(take(1) * 32);
 }
 
-/* The device wants to know something */
+/* QEMU's device sends a request to the back-end */
 static void do_ask(BackEnd *be)
 {
     struct vhost_iotlb_msg iotlb = { .type = VHOST_IOTLB_INVALIDATE };
@@ -1681,7 +1684,7 @@ static void do_send_rest(BackEnd *be)
     send_rest(be, &be->channel);
 }
 
-/* Sleeps, and little can be sent to it; or is awake again */
+/* The back-end stops reading, with a small socket buffer, or reads again */
 static void do_sleep(BackEnd *be)
 {
     int little = 1, sock = socket_of(be);
@@ -1724,7 +1727,7 @@ static void let_all_answer(void)
     run(ends);
 }
 
-/* Who has kept to the protocol can go on, whatever has happened */
+/* A back-end that has followed the protocol must still work */
 static void check_use(BackEnd *be)
 {
     static const QemuUUID another = { .data = "another" };
@@ -1748,7 +1751,7 @@ static void check_use(BackEnd *be)
     g_assert(num_objects == before + 1);
 }
 
-/* What could end well has ended well, and all else has ended at the deadline */
+/* Lookups that could succeed did; all others have ended at the deadline */
 static void check_look_ups(void)
 {
     int i;
@@ -1773,7 +1776,7 @@ static void check_look_ups(void)
     check_use(&ends[1]);
 }
 
-/* Nothing is left */
+/* Check that no object and no descriptor is left */
 static void check_end(void)
 {
     unsigned int i;
@@ -1829,7 +1832,7 @@ static void fuzz(QTestState *s, const unsigned char *data, size_t size)
     }
 }
 
-/* Too long for each input: the limit of one back-end is not another's */
+/* Run once, not for each input: each back-end has its own limit */
 static void check_limit(void)
 {
     QemuUUID uuid = { .data = "limit" };
@@ -1882,7 +1885,7 @@ static void pre_fuzz(QTestState *s)
     memory = qemu_memfd_create("object", 4096, false, 0, 0, &error_abort);
     the_exporter = VIRTIO_EXPORTER(object_new(TYPE_FUZZ_EXPORTER));
     virtio_exporter_register(the_exporter);
-    fuzz(s, traced, sizeof(traced)); /* opens the log */
+    fuzz(s, traced, sizeof(traced)); /* the first trace opens the log */
     check_limit();
     atexit(print_messages);
 }

@@ -1,10 +1,10 @@
 /*
  * Fuzzing target: virtio-gpu's control queue, with resource UUIDs
  *
- * Devices are driven by calls, without the qtest protocol, and reset between
- * inputs.  An input is a byte of flags (CONFIG_*), and operations up to its
- * end: a byte that selects one, then what that one takes.  Bytes that are
- * missing read as zero, so that each input means something.
+ * The target calls the devices directly, without the qtest protocol, and resets
+ * them between inputs.  An input is a byte of flags (CONFIG_*), then operations
+ * up to its end: a byte that selects the operation, then its arguments.
+ * Missing bytes read as zero, so that every input is valid.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -35,7 +35,7 @@
 #define CONFIG_NO_BLOB (1 << 2)
 #define CONFIG_QUIET (1 << 3)
 
-/* In the flags of an operation */
+/* Flags of an operation */
 #define FLAG_FENCE (1 << 0)
 #define FLAG_NO_FDS (1 << 5)
 #define FLAG_ROOM (1 << 6)
@@ -48,7 +48,7 @@
 #define MAX_OLD 64
 #define QUEUE_SIZE 64
 
-/* Where things are in the guest's memory */
+/* Layout of the guest's memory */
 #define RING_DESC 0x100000
 #define RING_AVAIL 0x101000
 #define RING_USED 0x102000
@@ -82,7 +82,7 @@ typedef struct Command {
     size_t room;
 } Command;
 
-/* What the device gets when it asks for random bytes */
+/* The random bytes that the device gets */
 typedef enum Source {
     SOURCE_COUNTS,
     SOURCE_REPEATS,
@@ -101,7 +101,7 @@ static bool negotiated;
 static Source source;
 static uint32_t next_draw;
 static uint16_t avail_idx;
-static QemuUUID given[MAX_IDS + 1]; /* by id; null: none */
+static QemuUUID given[MAX_IDS + 1]; /* by ID; nil if the resource has none */
 static QemuUUID old[MAX_OLD];
 static size_t num_old;
 
@@ -134,7 +134,7 @@ static int count_fds(void)
     return n;
 }
 
-/* While there are none left, whatever makes one fails */
+/* Without free file descriptors, whatever opens one fails */
 static void allow_fds(bool allow)
 {
     static struct rlimit limit;
@@ -293,7 +293,7 @@ static struct virtio_gpu_simple_resource *find_resource(uint32_t id)
     return NULL;
 }
 
-/* One piece after the other, each of a length that the input says */
+/* Split the buffer into pieces, whose lengths are in the input */
 static size_t put_buffer(Input *in, size_t first, uint64_t addr, size_t size,
                          uint16_t flags)
 {
@@ -350,7 +350,7 @@ static uint32_t send_command(Input *in, const Command *cmd)
     return le32_to_cpu(type);
 }
 
-/* What changes a display makes a surface, without which QEMU ends */
+/* QEMU exits if it cannot make the surface of a changed display */
 static bool works_without_fds(uint32_t type)
 {
     return type == VIRTIO_GPU_CMD_RESOURCE_CREATE_2D ||
@@ -359,7 +359,7 @@ static bool works_without_fds(uint32_t type)
            type == VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID;
 }
 
-/* Mostly all of it, and enough room */
+/* Mostly send the whole request, with enough room for the response */
 static uint32_t finish_command(Input *in, Command *cmd, uint32_t type,
                                size_t size)
 {
@@ -398,7 +398,7 @@ static struct virtio_gpu_rect take_rect(Input *in)
     };
 }
 
-/* Return: size of the entries, which are put behind @size bytes of @cmd */
+/* Append entries after @size bytes of @cmd.  Return: size of the entries */
 static size_t take_entries(Input *in, Command *cmd, size_t size, uint32_t *nr)
 {
     struct virtio_gpu_mem_entry *entry = (void *)(cmd->bytes + size);
@@ -718,7 +718,7 @@ static void do_random(Input *in)
     next_draw = take(in, 1);
 }
 
-/* As if it had been unplugged, and plugged again */
+/* Unregister and register, as if the device were unplugged and plugged */
 static void do_unregister(Input *in)
 {
     size_t i;

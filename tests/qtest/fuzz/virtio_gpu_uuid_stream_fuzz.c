@@ -1,19 +1,19 @@
 /*
- * virtio-gpu: fuzz the migration stream of resource UUIDs
+ * Fuzzing target: the migration stream of virtio-gpu's resource UUIDs
  *
- * An input is a Header and what follows it:
+ * An input is a Header, followed by:
  *
- * - with FLAG_RAW set, the bytes of a stream
- * - else Edits of a right stream, which gives each resource a UUID; an Edit
- *   that is cut off does not count
+ * - with FLAG_RAW, the bytes of a stream
+ * - otherwise, Edits of a valid stream that gives each resource a UUID; an
+ *   incomplete Edit is ignored
  *
- * The stream is loaded into a device that has the resources which the Header
- * says: as the fields of the subsection, or with FLAG_PARENT set as what comes
- * after the fields of a device, which may have the subsection any number of
- * times, and others.  What must come of it is found by reading the stream a
- * second time, with code that shares nothing with the first.
+ * The stream is loaded into a device with the resources that the Header
+ * describes.  The stream has the fields of the subsection or, with FLAG_PARENT,
+ * the data after the fields of the device, which may have this subsection any
+ * number of times, and other subsections.  The target finds the expected result
+ * by parsing the stream a second time, with independent code.
  *
- * Each stream that is refused is a line on stderr: -close_fd_mask=2.
+ * QEMU prints a line on stderr for each rejected stream: use -close_fd_mask=2.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -98,7 +98,7 @@ typedef struct Case {
     QemuUUID uuids[MAX_RESOURCES]; /* that the resources must have */
 } Case;
 
-/* A stream that is read as it must be */
+/* The second, independent parser of a stream */
 typedef struct Reader {
     const uint8_t *at;
     size_t left;
@@ -306,9 +306,9 @@ static GByteArray *get_stream(const Case *c, const uint8_t *data, size_t size)
     return edited_stream(c, data, size);
 }
 
-/* What must come of a stream */
+/* The expected result of a stream */
 
-/* What the loading of @name looks for when it has all fields */
+/* Return: what QEMU finds after the fields of @name, for a subsection */
 static Peeked peek(const Reader *r, const char *name)
 {
     if (r->left == 0) {
@@ -406,8 +406,8 @@ static bool expect_fields(Reader *r)
     }
     records = take(r, count * RECORD_SIZE);
     /*
-     * QEMU looks at what follows.  A stream never ends there; if it does, the
-     * UUIDs have come all the same.
+     * QEMU peeks at what follows.  A valid stream never ends there; if it does,
+     * the UUIDs are loaded anyway.
      */
     return records && peek(r, SUBSECTION) != PEEKED_SUBSECTION &&
            expect_records(r->c, records, count) &&
@@ -442,7 +442,7 @@ static bool expect_subsections(Reader *r)
     return true;
 }
 
-/* Sets the UUIDs that are there afterwards.  Return: is it loaded? */
+/* Set the expected UUIDs.  Return: whether the stream must be loaded */
 static bool expect(Case *c, const GByteArray *stream, uint8_t version)
 {
     Reader r = { .at = stream->data, .left = stream->len, .c = c };
@@ -481,7 +481,7 @@ static void remove_resources(const Case *c)
     }
 }
 
-/* As after a reset */
+/* Recreate the resources, as after a reset */
 static void renew_resources(const Case *c)
 {
     remove_resources(c);
@@ -550,7 +550,7 @@ static void load_and_check(Case *c, const GByteArray *stream, uint8_t version,
     assert_as_expected(c);
 }
 
-/* What was loaded can be saved, and loaded again */
+/* The loaded state can be saved and loaded again */
 static void check_saved(Case *c)
 {
     g_autoptr(GByteArray) saved = save(c);
@@ -563,7 +563,7 @@ static void check_saved(Case *c)
     g_assert(memcmp(saved->data, again->data, saved->len) == 0);
 }
 
-/* What was refused is not in the way of the next stream */
+/* After a rejected stream, the next valid stream loads */
 static void check_next(Case *c)
 {
     g_autoptr(GByteArray) stream = right_stream(c);

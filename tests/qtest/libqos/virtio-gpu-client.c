@@ -1,5 +1,5 @@
 /*
- * Commands to virtio-gpu devices, with the response that each must get
+ * Send commands to virtio-gpu devices, and check the responses
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -98,7 +98,7 @@ void do_qvirtio_gpu_create_2d(QVirtioGPUResourceOpt opt)
     send_req(&opt, &req, sizeof(req));
 }
 
-/* Guest memory, in one entry, for sharing with other devices */
+/* The default is a blob of guest memory in one entry, for sharing */
 void do_qvirtio_gpu_create_blob(QVirtioGPUResourceOpt opt)
 {
     struct {
@@ -132,7 +132,7 @@ void do_qvirtio_gpu_unref(QVirtioGPUResourceOpt opt)
     send_req(&opt, &req, sizeof(req));
 }
 
-/* In two entries if possible, so that the device has to gather the backing */
+/* Use two entries if possible, so that the device must gather the backing */
 void do_qvirtio_gpu_attach_backing(QVirtioGPUResourceOpt opt)
 {
     uint32_t half = opt.one_entry ? opt.backing_len : opt.backing_len / 2;
@@ -189,7 +189,7 @@ void do_qvirtio_gpu_set_scanout(QVirtioGPUResourceOpt opt)
     send_req(&opt, &req, sizeof(req));
 }
 
-/* Rows of VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM */
+/* The format is VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM */
 void do_qvirtio_gpu_set_scanout_blob(QVirtioGPUResourceOpt opt)
 {
     struct virtio_gpu_set_scanout_blob req = {

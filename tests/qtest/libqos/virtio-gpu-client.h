@@ -1,5 +1,5 @@
 /*
- * Commands to virtio-gpu devices, with the response that each must get
+ * Send commands to virtio-gpu devices, and check the responses
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,16 +10,16 @@
 #include "virtio-gpu.h"
 #include "standard-headers/linux/virtio_gpu.h"
 
-/* A 2D command that there is not */
+/* A number in the range of 2D commands that is no command */
 #define QVIRTIO_GPU_UNKNOWN_COMMAND 0x01ff
 
-/* Cases that QEMU has failed, and does where it lacks its own fixes */
+/* Cases of defects that some versions of QEMU have fixed */
 #define QVIRTIO_GPU_DEFECT_MENDED "defect-mended/"
 
-/* Of all formats that the tests show */
+/* The same for all formats that the tests use */
 #define QVIRTIO_GPU_BYTES_PER_PIXEL 4
 
-/* Of a cursor, in pixels */
+/* Size of a cursor, in pixels */
 #define QVIRTIO_GPU_CURSOR_WIDTH    64
 #define QVIRTIO_GPU_CURSOR_HEIGHT   64
 
@@ -27,7 +27,7 @@
  * struct QVirtioGPUCommandOpt - Options of qvirtio_gpu_command()
  * @gpu: a running device (required)
  * @req: the request, in little endian (required)
- * @len: its length (required)
+ * @len: length of the request (required)
  * @expect: expected type of the response, 0 for VIRTIO_GPU_RESP_OK_NODATA
  */
 typedef struct QVirtioGPUCommandOpt {
@@ -43,18 +43,18 @@ typedef struct QVirtioGPUCommandOpt {
  * @id: the resource
  * @format: create_2d only; 0 for VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM
  * @width: create_2d, transfer, set_scanout(_blob) and flush; 0 for 1
- * @height: as @width
+ * @height: like @width
  * @stride: set_scanout_blob only: bytes per row; 0 for no padding
- * @top: set_scanout_blob only: rows above those that are shown
+ * @top: set_scanout_blob only: number of rows above the scanout
  * @scanout: set_scanout(_blob) only
  * @backing: attach_backing and create_blob: guest memory; 0 for none
  * @backing_len: attach_backing and create_blob: length of @backing
  * @one_entry: attach_backing only: don't split @backing
- * @size: create_blob only: of the blob
+ * @size: create_blob only: size of the blob
  * @blob_mem: create_blob only: 0 for VIRTIO_GPU_BLOB_MEM_GUEST
  * @blob_flags: create_blob only: 0 for VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE
- * @blob_id: create_blob only: what the renderer is to make it of
- * @ctx: create_blob only: the context of the renderer
+ * @blob_id: create_blob only: the renderer's ID of the blob
+ * @ctx: create_blob only: the rendering context
  * @expect: expected type of the response, 0 for VIRTIO_GPU_RESP_OK_NODATA
  */
 typedef struct QVirtioGPUResourceOpt {
@@ -101,8 +101,8 @@ void qvirtio_gpu_set_fence(struct virtio_gpu_ctrl_hdr *hdr);
 
 /**
  * qvirtio_gpu_assert_fenced_hdr() - Check the header of a fenced response
- * @hdr: the header, in little endian, of the response to a request that has
- *       got its fence by qvirtio_gpu_set_fence()
+ * @hdr: the header, in little endian, of the response to a request on
+ *       which qvirtio_gpu_set_fence() was called
  * @type: expected type
  */
 void qvirtio_gpu_assert_fenced_hdr(const struct virtio_gpu_ctrl_hdr *hdr,
@@ -126,8 +126,8 @@ qvirtio_gpu_create_2d_req(QVirtioGPUResourceOpt opt);
 struct virtio_gpu_resource_unref qvirtio_gpu_unref_req(uint32_t id);
 
 /*
- * All of these send one request with room for a header in response, and assert
- * that the response is a header of the expected type.
+ * Each of these functions sends one request with room for a response header,
+ * and asserts that the response is a header of the expected type.
  */
 void do_qvirtio_gpu_command(QVirtioGPUCommandOpt opt);
 void do_qvirtio_gpu_create_2d(QVirtioGPUResourceOpt opt);
@@ -141,9 +141,9 @@ void do_qvirtio_gpu_set_scanout_blob(QVirtioGPUResourceOpt opt);
 void do_qvirtio_gpu_flush(QVirtioGPUResourceOpt opt);
 
 /**
- * qvirtio_gpu_update_cursor() - Make a resource the cursor, by the cursor queue
+ * qvirtio_gpu_update_cursor() - Make a resource the cursor, on the cursor queue
  * @gpu: a running device
- * @id: the resource, if it is right for that: there is no response
+ * @id: the resource; there is no response that would report an error
  */
 void qvirtio_gpu_update_cursor(QVirtioGPU *gpu, uint32_t id);
 

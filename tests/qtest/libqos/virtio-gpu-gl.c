@@ -12,12 +12,12 @@
 #include "virtio-gpu-gl.h"
 
 /*
- * SDL's offscreen driver needs neither a screen nor a GPU, and makes no window
- * for what is not the first console.
+ * SDL's offscreen driver needs neither a screen nor a GPU, and makes a window
+ * for the first console only.
  */
 #define DISPLAY " -vga none -display sdl,gl=on "
 
-/* Of virgl's protocol: command, object type, number of words that follow */
+/* Header of a virgl command: command, object type, number of further words */
 #define VIRGL(cmd, object, len) ((cmd) | (object) << 8 | (len) << 16)
 #define CREATE_OBJECT           1
 #define SET_FRAMEBUFFER_STATE   5
@@ -104,7 +104,7 @@ static uint32_t float_bits(float value)
     return bits;
 }
 
-/* @words: of virgl's protocol, @len of them; changed to little endian */
+/* Send @len @words of virgl's protocol, which become little endian in place */
 static void submit(QVirtioGPU *gpu, uint32_t ctx, uint32_t *words, size_t len)
 {
     size_t size = len * sizeof(*words);
@@ -179,7 +179,7 @@ void qvirtio_gpu_transfer_back(const QVirtioGPUResourceOpt *res)
     send_in_context(res->gpu, 0, &req, sizeof(req));
 }
 
-/* Not every machine that builds QEMU has GL: who wants these tests says so */
+/* Only with QTEST_GL in the environment: not every host has a working GL */
 static void virtio_gpu_gl_register_nodes(void)
 {
     static const QVirtioGPUNodes nodes = {

@@ -1,8 +1,8 @@
 /*
- * Sending requests to virtio-gpu: any split into descriptors, many at once
+ * Send requests to virtio-gpu, split into descriptors at will and many at once
  *
- * Descriptors and rings are accessed in one go each and not field by field as
- * by qvirtqueue_add(), because tests send tens of thousands of requests.
+ * Each table and ring is accessed as a whole, not field by field as in
+ * qvirtqueue_add(), because tests send tens of thousands of requests.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -63,7 +63,7 @@ static unsigned request_descs(const QVirtioGPURequest *r)
            count_descs(r->resp_len, r->resp_split);
 }
 
-/* Indirect table (empty if there is none), readable bytes, writable bytes */
+/* The request's memory: indirect table if any, readable and writable bytes */
 static size_t request_table_len(const QVirtioGPURequest *r)
 {
     return r->indirect ? request_descs(r) * sizeof(struct vring_desc) : 0;
@@ -142,7 +142,7 @@ static void batch_add(RequestBatch *b, size_t i)
     b->len += request_len(r);
 }
 
-/* Every earlier batch was used up, so both rings stand at last_used_idx */
+/* All earlier batches are complete, so both rings are at last_used_idx */
 static void batch_kick(const RequestBatch *b)
 {
     QVirtioGPU *gpu = b->gpu;

@@ -1,5 +1,5 @@
 /*
- * What a virtio-gpu shows
+ * Check the screen of a virtio-gpu
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,7 +8,7 @@
 #include "../libqtest.h"
 #include "virtio-gpu-screen.h"
 
-/* As QEMU writes it: a PPM file */
+/* Read the PPM file that QEMU's screendump writes */
 static void screendump(QVirtioGPU *gpu, char **ppm, gsize *len)
 {
     g_autofree char *dir = g_dir_make_tmp("virtio-gpu-test-XXXXXX", NULL);

@@ -1,5 +1,5 @@
 /*
- * What a virtio-gpu shows
+ * Check the screen of a virtio-gpu
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -131,7 +131,7 @@ static void qvirtio_gpu_pci_power_on(QVirtioGPU *gpu)
     qvirtio_pci_device_enable(container_of(gpu->vdev, QVirtioPCIDevice, vdev));
 }
 
-/* Other devices on the bus move as well */
+/* Move the bus to the other QEMU, for all devices on the bus */
 static void qvirtio_gpu_pci_move(QVirtioGPU *gpu, QTestState *to)
 {
     container_of(gpu->vdev, QVirtioPCIDevice, vdev)->pdev->bus->qts = to;

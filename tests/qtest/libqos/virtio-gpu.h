@@ -21,14 +21,14 @@ typedef struct QVirtioGPU QVirtioGPU;
 typedef struct QVirtioGPURequest QVirtioGPURequest;
 
 /**
- * struct QVirtioGPU - One virtio-gpu device, whatever it is plugged into
+ * struct QVirtioGPU - A virtio-gpu device on any bus
  * @vdev: the virtio device
  * @qts: the QEMU that the device is in
  * @alloc: the machine's memory
  * @ctrlq: control queue; NULL while the device is stopped
  * @cursorq: cursor queue; NULL while the device is stopped
  * @power_on: set the transport up as firmware does
- * @move: make the transport one of another QEMU
+ * @move: attach the transport to another QEMU
  */
 struct QVirtioGPU {
     QVirtioDevice *vdev;
@@ -51,18 +51,18 @@ typedef struct QVirtioGPUDevice {
 } QVirtioGPUDevice;
 
 /**
- * struct QVirtioGPURequest - A request as the queue carries it
- * @req: bytes for the device to read, in the order of the wire
- * @req_len: number of those; 0 for no readable descriptor
+ * struct QVirtioGPURequest - A request on a queue of the device
+ * @req: bytes for the device to read, in little endian
+ * @req_len: length of @req; 0 for no readable descriptor
  * @resp: filled with the device-writable bytes, written to or not
- * @resp_len: number of those; 0 for no writable descriptor
- * @req_split: sizes of the readable descriptors, ended by 0 and used over and
- *             over until @req_len is reached; NULL for a single descriptor
+ * @resp_len: length of @resp; 0 for no writable descriptor
+ * @req_split: sizes of the readable descriptors, ended by 0 and repeated until
+ *             @req_len is reached; NULL for a single descriptor
  * @resp_split: the same for the writable descriptors
  * @indirect: put the descriptors into an indirect table
  * @used_len: set to the length that the device reports
- * @used_pos: set to the place among those submitted together in which the
- *            device returned this one, from 0
+ * @used_pos: set to the request's position, from 0, in the order in which the
+ *            device returned the requests submitted together
  */
 struct QVirtioGPURequest {
     const void *req;
@@ -76,19 +76,19 @@ struct QVirtioGPURequest {
     uint32_t used_pos;
 };
 
-/* Initialiser of a request that is one descriptor each way, both objects */
+/* Initialiser of a request with one descriptor for each of two objects */
 #define QVIRTIO_GPU_REQUEST(req_, resp_) {                              \
         .req = &(req_), .req_len = sizeof(req_),                        \
         .resp = &(resp_), .resp_len = sizeof(resp_),                    \
     }
 
 /**
- * struct QVirtioGPUNodes - Devices that differ in what they are plugged into
- * @interface: what they produce
- * @mmio: name of the one on virtio-mmio
- * @pci: name of the one on PCI
- * @vga: name of the one on PCI that is a VGA as well
- * @cmd_line: what they need on the command line; may be NULL
+ * struct QVirtioGPUNodes - Names of a device on each bus
+ * @interface: qgraph interface that the devices produce
+ * @mmio: name of the virtio-mmio device
+ * @pci: name of the PCI device
+ * @vga: name of the PCI device that is also a VGA
+ * @cmd_line: what the devices need on the command line; may be NULL
  */
 typedef struct QVirtioGPUNodes {
     const char *interface;
@@ -99,15 +99,15 @@ typedef struct QVirtioGPUNodes {
 } QVirtioGPUNodes;
 
 /**
- * qvirtio_gpu_add_nodes() - Make devices that qgraph can start
- * @nodes: the devices; its strings are kept
+ * qvirtio_gpu_add_nodes() - Add devices to qgraph
+ * @nodes: the devices; the strings must stay valid
  */
 void qvirtio_gpu_add_nodes(const QVirtioGPUNodes *nodes);
 
 /**
- * qvirtio_gpu_start() - Reset the device and set it up anew
+ * qvirtio_gpu_start() - Reset the device and set it up again
  * @gpu: the device, stopped or running
- * @refused: feature bits that are not to be acknowledged
+ * @refused: feature bits not to acknowledge
  *
  * Acknowledges all other features that the device offers, except
  * VIRTIO_RING_F_EVENT_IDX, and sets both queues up.
@@ -121,7 +121,7 @@ void qvirtio_gpu_start(QVirtioGPU *gpu, uint64_t refused);
 void qvirtio_gpu_stop(QVirtioGPU *gpu);
 
 /**
- * qvirtio_gpu_power_on() - Set up what a reset of the machine has undone
+ * qvirtio_gpu_power_on() - Set up the transport after a reset of the machine
  * @gpu: the device, in a machine that has just been reset
  *
  * The device is stopped afterwards.
@@ -129,14 +129,14 @@ void qvirtio_gpu_stop(QVirtioGPU *gpu);
 void qvirtio_gpu_power_on(QVirtioGPU *gpu);
 
 /**
- * qvirtio_gpu_move() - Go on with a device that has moved to another QEMU
+ * qvirtio_gpu_move() - Use a device that has migrated to another QEMU
  * @gpu: the device, stopped or running
- * @to: the QEMU in which it is now, with the same memory
+ * @to: the destination, which has the same guest memory
  */
 void qvirtio_gpu_move(QVirtioGPU *gpu, QTestState *to);
 
 /**
- * qvirtio_gpu_submit() - Make requests available with one kick, await them all
+ * qvirtio_gpu_submit() - Make requests available with one kick; wait for all
  * @gpu: a running device
  * @reqs: the requests
  * @n: number of requests; all their descriptors must fit into the queue
@@ -147,13 +147,13 @@ void qvirtio_gpu_move(QVirtioGPU *gpu, QTestState *to);
 void qvirtio_gpu_submit(QVirtioGPU *gpu, QVirtioGPURequest *reqs, size_t n);
 
 /**
- * qvirtio_gpu_pci_new() - Drive a GPU that sits on a PCI bus
+ * qvirtio_gpu_pci_new() - Make a driver for a GPU on a PCI bus
  * @bus: the bus
  * @addr: the GPU's address on the bus
  * @alloc: the machine's memory
  *
- * For GPUs other than the one that qgraph makes. To be passed to
- * qos_object_start_hw() and qos_object_queue_destroy() as &pci_vdev.obj.
+ * For GPUs other than the one that qgraph makes. Pass &pci_vdev.obj to
+ * qos_object_start_hw() and qos_object_queue_destroy().
  *
  * Return: the device, not yet enabled
  */

@@ -1,8 +1,8 @@
 /*
- * vhost-user back-ends that die, for every kind of device
+ * Tests of every kind of vhost-user device whose back-end dies
  *
- * Whenever it happens, QEMU lives and holds nothing of the back-end; where the
- * device can connect again, it serves the guest as before.
+ * Whenever the back-end dies, QEMU keeps running and drops all that belongs to
+ * the back-end.  A device that can reconnect then serves the guest as before.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -77,7 +77,7 @@ static bool is_disconnected(QTestState *qts, const char *chardev)
     return found;
 }
 
-/* Wait until QEMU is @connected to a back-end, or is not; it need not use it */
+/* Wait until the character device is @connected, whether it is used or not */
 static void wait_connection(Scene *s, const char *chardev, bool connected)
 {
     gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
@@ -88,7 +88,7 @@ static void wait_connection(Scene *s, const char *chardev, bool connected)
     }
 }
 
-/* Wait until QEMU knows that the exporter is dead */
+/* Wait until QEMU has noticed the exporter's death */
 static void wait_dead(Scene *s, const Device *device)
 {
     if (device->reconnects) {
@@ -107,7 +107,7 @@ static void die(Scene *s, const Device *device)
     wait_dead(s, device);
 }
 
-/* Wait until the exporter is back, and check that it can be used */
+/* Wait until the exporter has reconnected, and check that it works */
 static void revive(Scene *s, const Device *device)
 {
     if (!device->reconnects) {
@@ -119,7 +119,7 @@ static void revive(Scene *s, const Device *device)
     assert_found(s->importer, uuid_a, s->exporter);
 }
 
-/* As revive(), with a driver that wants the device to run */
+/* Like revive(), with a guest driver that starts the device */
 static void restart(Scene *s, const Device *device)
 {
     if (device->reconnects) {
@@ -145,7 +145,7 @@ static void before_start(gconstpointer opaque)
     finish(&s);
 }
 
-/* QEMU does not connect again */
+/* The back-end dies, and QEMU does not reconnect */
 static void for_good(gconstpointer opaque)
 {
     Device device = *(const Device *)opaque;
@@ -173,7 +173,7 @@ static void in_a_lookup(gconstpointer opaque)
     finish(&s);
 }
 
-/* The driver comes when the back-end is away, or back again */
+/* The driver starts the device after the death, or after the reconnect */
 static void start_after_death(gconstpointer opaque)
 {
     const Device *device = opaque;
@@ -188,7 +188,7 @@ static void start_after_death(gconstpointer opaque)
     finish(&s);
 }
 
-/* What a guest may do with a device whose back-end is away */
+/* The guest uses a device whose back-end is disconnected */
 static void use_after_death(gconstpointer opaque)
 {
     const Device *device = opaque;
@@ -295,7 +295,7 @@ static void after_stop(gconstpointer opaque)
     finish(&s);
 }
 
-/* Whatever it dies of, nothing of it is left when it is back */
+/* The back-end dies at each request of the handshake, then reconnects */
 static void in_connect(gconstpointer opaque)
 {
     static const uint32_t requests[] = {
@@ -322,7 +322,7 @@ static void in_connect(gconstpointer opaque)
     finish(&s);
 }
 
-/* Return: whether a device of this kind is there, called "plugged" */
+/* Return: whether a device of this kind could be plugged, as "plugged" */
 static bool plug(Scene *s, const Device *device)
 {
     g_autofree char *said = qtest_hmp(s->qts, "device_add %s,id=plugged,"
@@ -366,7 +366,7 @@ static void in_plug(gconstpointer opaque)
     vhost_user_peer_free(peer);
 }
 
-/* The VM does not wait for a back-end that may never come */
+/* The plug fails without waiting for a back-end to connect */
 static void plug_without_back_end(gconstpointer opaque)
 {
     g_autofree char *dir = g_dir_make_tmp("vhost-user-test-XXXXXX", NULL);
@@ -385,7 +385,7 @@ static void plug_without_back_end(gconstpointer opaque)
     g_assert_cmpint(rmdir(dir), ==, 0);
 }
 
-/* QEMU sees it when the device is gone already */
+/* QEMU notices the death only after the device is unplugged */
 static void in_unplug(gconstpointer opaque)
 {
     const Device *device = opaque;
@@ -399,7 +399,7 @@ static void in_unplug(gconstpointer opaque)
     finish(&s);
 }
 
-/* The back-end has no driver to speak of */
+/* The back-end reports a config change before a driver starts the device */
 static void config_change_before_start(gconstpointer opaque)
 {
     const Device *device = opaque;
@@ -412,8 +412,8 @@ static void config_change_before_start(gconstpointer opaque)
 }
 
 /*
- * vhost-user-gpu has a socket for what it shows.  QEMU forgets the number of
- * a socket that is closed: it is another file's soon.
+ * vhost-user-gpu has a socket for its display.  QEMU must not use the number of
+ * that socket after it is closed: another file may get it.
  */
 static void gpu_display(gconstpointer opaque)
 {
@@ -440,7 +440,24 @@ static void gpu_display(gconstpointer opaque)
     finish(&s);
 }
 
-/* A driver may say so twice */
+/* A back-end that waits for QEMU's display does not read requests */
+static void gpu_config_while_busy(gconstpointer opaque)
+{
+    Scene s = scene_of(opaque);
+
+    scene_start(&s);
+    vhost_user_peer_hold(s.exporter, PEER_GET_CONFIG);
+    for (int i = 0; i < CONFIG_BYTES; i++) {
+        qvirtio_config_readb(&s.dev->vdev, i);
+        qpci_io_writeb(s.dev->pdev, s.dev->bar, s.dev->device_cfg_offset + i,
+                       1);
+    }
+    scene_assert_lives(&s);
+    vhost_user_peer_release(s.exporter);
+    finish(&s);
+}
+
+/* A driver may set DRIVER_OK twice */
 static void gpu_started_twice(gconstpointer opaque)
 {
     const Device *device = opaque;
@@ -456,7 +473,7 @@ static void gpu_started_twice(gconstpointer opaque)
     finish(&s);
 }
 
-/* What QEMU prints: not a line for each of so many messages or connections */
+/* QEMU does not print a line for each of so many messages or connections */
 #define MANY 1000
 #define FEW_LINES (MANY / 2)
 
@@ -522,7 +539,7 @@ static void flood_queue_errors(gconstpointer opaque)
     finish(&s);
 }
 
-/* The guest may read it as often as it likes */
+/* The guest reads the config space many times */
 static void flood_config(gconstpointer opaque)
 {
     const Device *device = opaque;
@@ -537,7 +554,7 @@ static void flood_config(gconstpointer opaque)
     finish(&s);
 }
 
-/* Requests on the socket for the display that are too short, or unknown */
+/* Requests on the display's socket that are too short or unknown */
 static void flood_gpu_display(gconstpointer opaque)
 {
     const Device *device = opaque;
@@ -559,7 +576,7 @@ static void flood_gpu_display(gconstpointer opaque)
                         sizeof(unknown));
     }
     shutdown(sock, SHUT_WR);
-    /* QEMU closes it when it has read all that */
+    /* QEMU closes the socket after it has read all requests */
     g_assert_cmpint(read(sock, &(char) { 0 }, 1), ==, 0);
     close(sock);
     assert_few_lines(&s);
@@ -576,7 +593,7 @@ static void send_gpu(int sock, uint32_t request, const uint32_t *words,
                     len * sizeof(*words));
 }
 
-/* Images that are too large, or of no place, and a message without end */
+/* Images that are too large or outside the screen, and an oversized message */
 static void gpu_display_is_checked(gconstpointer opaque)
 {
     enum { SCANOUT = 7, UPDATE = 8 };
@@ -685,6 +702,7 @@ void vhost_user_add_death_cases(void)
         }
         if (g_str_equal(device->name, "gpu")) {
             add_case("display", gpu_display, device);
+            add_case("config-while-busy", gpu_config_while_busy, device);
             add_case("started-twice", gpu_started_twice, device);
             add_case("flood/display", flood_gpu_display, device);
             add_case("display-is-checked", gpu_display_is_checked, device);

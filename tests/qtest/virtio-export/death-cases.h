@@ -1,5 +1,5 @@
 /*
- * vhost-user back-ends that die, for every kind of device
+ * Tests of every kind of vhost-user device whose back-end dies
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,7 +8,8 @@
 #define TESTS_VHOST_USER_DEATH_CASES_H
 
 /**
- * vhost_user_add_death_cases() - Add a case for each device and time of death
+ * vhost_user_add_death_cases() - Add a case for each kind of device and each
+ * moment of death
  */
 void vhost_user_add_death_cases(void);
 

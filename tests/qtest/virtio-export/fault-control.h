@@ -1,6 +1,5 @@
 /*
- * What a test and the library that lets calls of QEMU to the host fail tell
- * each other
+ * The memory that a test shares with the fault injection library
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,16 +8,16 @@
 #define TESTS_FAULT_CONTROL_H
 
 /**
- * enum FaultCall - Calls to the host that can fail
+ * enum FaultCall - Host calls that can be made to fail
  * @FAULT_DUP: dup(), and fcntl() with F_DUPFD or F_DUPFD_CLOEXEC
  * @FAULT_MEMFD_CREATE: memfd_create()
  * @FAULT_SEAL: fcntl() with F_ADD_SEALS
- * @FAULT_MMAP: mmap() of a file that is shared
+ * @FAULT_MMAP: mmap() of a file with MAP_SHARED
  * @FAULT_UDMABUF: ioctl() that makes a dma-buf of a memfd
  * @FAULT_GETRANDOM: getrandom() of as many bytes as a UUID has
  * @FAULT_SENDMSG: sendmsg() of a vhost-user message
- * @FAULT_UNMAP: virglrenderer's end of the mapping of a blob
- * @FAULT_CALLS: how many there are
+ * @FAULT_UNMAP: virglrenderer's function that unmaps a blob
+ * @FAULT_CALLS: number of kinds of calls
  */
 typedef enum FaultCall {
     FAULT_DUP,
@@ -33,15 +32,15 @@ typedef enum FaultCall {
 } FaultCall;
 
 /**
- * struct FaultControl - What is in the file that both have mapped
+ * struct FaultControl - Content of the file that both map
  * @pid: process whose calls fail; 0 if none do
- * @call: which of its calls
- * @countdown: how many of them there are until one fails, itself included
- * @for_good: those after it fail as well
- * @hits: how many have failed
- * @udmabuf: whether /dev/udmabuf is there for images, whatever the host has
- * @measured: process that is to tell its heap; 0 if it has done so
- * @heap: how many bytes that has allocated
+ * @call: the kind of call that fails
+ * @countdown: the call with this number, from 1, is the next to fail
+ * @for_good: all later calls fail as well
+ * @hits: number of calls that have failed
+ * @udmabuf: let QEMU see /dev/udmabuf, whether or not the host has it
+ * @measured: process that reports its heap; it sets this to 0 when done
+ * @heap: bytes that the process @measured has allocated
  */
 typedef struct FaultControl {
     int32_t pid;

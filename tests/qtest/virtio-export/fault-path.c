@@ -1,5 +1,5 @@
 /*
- * Sharing a resource while calls to the host fail
+ * Fault injection: share a resource while host calls fail
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -116,7 +116,7 @@ static unsigned int count_fds(Faults *f)
     return f->process ? num + process_fds_count(f->process) : num;
 }
 
-/* Return: whether a call has failed */
+/* Return: whether fault injection has made a call fail */
 static bool run_once(Faults *f, const FaultPath *path, FaultCall call,
                      uint32_t nth, bool for_good)
 {

@@ -1,5 +1,5 @@
 /*
- * Sharing a resource while calls to the host fail
+ * Fault injection: share a resource while host calls fail
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,15 +17,15 @@
 typedef struct Faults Faults;
 
 /**
- * struct FaultPath - Something that makes calls which can fail
- * @calls: kinds of calls that it makes
- * @spares: those of them that it can do without
+ * struct FaultPath - An operation whose host calls are made to fail
+ * @calls: kinds of calls that the operation makes
+ * @spares: kinds of calls whose failure does not fail the operation
  * @skips: kinds of calls that are not made to fail
- * @leaks: those after which a library leaves a descriptor behind
- * @udmabuf: images are looked up as dma-bufs
- * @begin: prepares it; may be NULL
- * @attempt: does it; returns false if that was refused
- * @recover: makes @attempt possible after it was refused; may be NULL
+ * @leaks: kinds of calls after whose failure a library leaks a descriptor
+ * @udmabuf: look images up as dma-bufs
+ * @begin: prepares the operation; may be NULL
+ * @attempt: runs the operation; returns false if it failed
+ * @recover: makes another @attempt possible after a failure; may be NULL
  * @undo: undoes @attempt; may be NULL
  * @end: undoes @begin; may be NULL
  */
@@ -43,15 +43,15 @@ typedef struct FaultPath {
 } FaultPath;
 
 /**
- * struct Faults - A path that is tested
+ * struct Faults - State of a test of fault injection
  * @gpu: the device
  * @qts: the QEMU
- * @process: whose calls fail; 0 for those of @qts
- * @backing: of blobs
- * @exists: the resource FAULT_ID does
- * @uuid: of that
+ * @process: the process whose calls fail; 0 for @qts
+ * @backing: address of the guest memory of blobs
+ * @exists: whether the resource FAULT_ID exists
+ * @uuid: UUID of that resource
  * @closed: back-end whose channel QEMU has closed
- * @stream: what a destination loads
+ * @stream: migration stream for a destination to load
  */
 struct Faults {
     QVirtioGPU *gpu;
@@ -65,31 +65,31 @@ struct Faults {
 };
 
 /**
- * fault_run_path() - Let each call on a path fail
- * @f: whose path it is
- * @path: the path
+ * fault_run_path() - Let each host call of an operation fail in turn
+ * @f: state of the test
+ * @path: the operation
  *
- * The first, the second, ... call of a kind fails, on its own and with all
- * after it, until none does.  Asserts that @path is refused then, that the next
- * try succeeds, and that no process has more descriptors than before.
+ * For each kind of call, the first, the second, ... call fails, once alone and
+ * once with all later calls of that kind.  Asserts that the operation fails
+ * each time, that the next attempt succeeds, and that no file descriptor leaks.
  */
 void fault_run_path(Faults *f, const FaultPath *path);
 
 /**
- * fault_create_resource() - Create a resource, where that does not fail
- * @f: on whose device
+ * fault_create_resource() - Create the resource FAULT_ID, which must succeed
+ * @f: state of the test
  */
 void fault_create_resource(Faults *f);
 
 /**
- * fault_forget_resource() - Destroy the resource
- * @f: on whose device; it may not be there
+ * fault_forget_resource() - Destroy the resource, if it exists
+ * @f: state of the test
  */
 void fault_forget_resource(Faults *f);
 
 /**
- * fault_assign() - Ask for the UUID of the resource
- * @f: on whose device
+ * fault_assign() - Request the UUID of the resource
+ * @f: state of the test
  *
  * Return: false if there was an error.
  */
@@ -97,41 +97,41 @@ bool fault_assign(Faults *f);
 
 /**
  * fault_find() - Look the resource up, as a back-end
- * @f: on whose device
+ * @f: state of the test
  *
- * Return: false if that was refused.
+ * Return: false if the lookup failed.
  */
 bool fault_find(Faults *f);
 
 /**
- * fault_share_image() - Create a resource, ask for its UUID and look it up
- * @f: on whose device
+ * fault_share_image() - Create a resource, request its UUID and look it up
+ * @f: state of the test
  *
- * Return: false if any of it was refused.
+ * Return: false if any of these failed.
  */
 bool fault_share_image(Faults *f);
 
 /**
  * fault_peer_succeeds() - Send a back-end's request
- * @f: notes that QEMU has closed the channel
+ * @f: state of the test; records that QEMU has closed the channel
  * @peer: the back-end
  * @request: PEER_*
- * @uuid: of an object
+ * @uuid: UUID of an object
  *
- * Return: false if it was refused, by an answer or by the end of the channel.
+ * Return: false if QEMU replied with an error or closed the channel.
  */
 bool fault_peer_succeeds(Faults *f, VhostUserPeer *peer, uint32_t request,
                          const uint8_t *uuid);
 
 /**
- * fault_reopen() - Let a back-end begin anew
- * @f: knows which one, if QEMU has closed the channel of any
+ * fault_reopen() - Reconnect the back-end whose channel QEMU has closed, if any
+ * @f: state of the test
  */
 void fault_reopen(Faults *f);
 
 /**
  * fault_forget_and_reopen() - fault_forget_resource() and fault_reopen()
- * @f: for both
+ * @f: state of the test
  */
 void fault_forget_and_reopen(Faults *f);
 

@@ -1,14 +1,15 @@
 /*
- * Preloaded into QEMU and vhost-user-gpu, lets calls to the host fail when a
- * test wants it, and tells the test how much memory is allocated
+ * Fault injection library to preload into QEMU and vhost-user-gpu: it lets host
+ * calls fail when a test wants it, and reports the size of the heap
  *
- * The test and this library map the file that QTEST_FAULTS names, where the
- * test says which call of which process is to fail.  Calls that have nothing to
- * do with shared objects are left alone, by what they are called with.
+ * The test and this library map the file that QTEST_FAULTS names.  There the
+ * test writes which call of which process fails.  The arguments of a call tell
+ * whether it has to do with shared objects; other calls never fail.
  *
- * In the build folder:
+ * Build and use it like this, in the build folder:
  *
- *   gcc -O2 -shared -fPIC -o fault-shim.so ../tests/qtest/virtio-export/fault-shim.c
+ *   gcc -O2 -shared -fPIC -o fault-shim.so \
+ *       ../tests/qtest/virtio-export/fault-shim.c
  *   truncate -s 4096 faults
  *   QTEST_FAULTS=$PWD/faults LD_PRELOAD=$PWD/fault-shim.so \
  *   QTEST_QEMU_BINARY=./qemu-system-x86_64 tests/qtest/qos-test
@@ -106,7 +107,7 @@ static bool fcntl_fails(int command)
     }
 }
 
-/* What follows the command is as wide as a pointer at most */
+/* The third argument is at most as wide as a pointer */
 #define DEFINE_FCNTL(name)                                      \
     int name(int fd, int command, ...)                          \
     {                                                           \
@@ -129,7 +130,7 @@ int memfd_create(const char *name, unsigned int flags)
            : NEXT(memfd_create)(name, flags);
 }
 
-/* A sanitizer calls it before dlsym() works, so it is not looked up */
+/* Sanitizers call mmap() before dlsym() works: use the system call */
 #define DEFINE_MMAP(name, Offset)                                       \
     void *name(void *addr, size_t len, int prot, int flags, int fd,     \
                Offset offset)                                           \
@@ -178,21 +179,21 @@ ssize_t getrandom(void *buffer, size_t length, unsigned int flags)
            : syscall(SYS_getrandom, buffer, length, flags);
 }
 
-/* QEMU asks GnuTLS if it is built with it */
+/* A QEMU that is built with GnuTLS gets random bytes from GnuTLS */
 int gnutls_rnd(int level, void *data, size_t length)
 {
     return getrandom(data, length, 0) == (ssize_t)length
            ? 0 : -206; /* GNUTLS_E_RANDOM_FAILED */
 }
 
-/* Of virglrenderer, whose header need not be there */
+/* Declared here because virglrenderer's header may be missing */
 int virgl_renderer_resource_unmap(uint32_t res_handle)
 {
     return fails(FAULT_UNMAP, EINVAL) ? -EINVAL
            : NEXT(virgl_renderer_resource_unmap)(res_handle);
 }
 
-/* The monitor and qtest write text */
+/* Other messages, of the monitor and qtest, are text */
 static bool is_vhost_user(const struct msghdr *msg)
 {
     uint32_t hdr[2];
@@ -205,7 +206,7 @@ static bool is_vhost_user(const struct msghdr *msg)
            (hdr[1] & VHOST_USER_VERSION_MASK) == VHOST_USER_VERSION;
 }
 
-/* A test that has asked for it awaits an answer of the monitor's */
+/* The test waits for the monitor's reply, before which the size is written */
 static void tell_heap(void)
 {
     struct mallinfo2 info;

@@ -1,5 +1,5 @@
 /*
- * Letting calls to the host fail, at the moment that a test chooses
+ * Fault injection: a test chooses the host call that fails
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -69,7 +69,7 @@ bool fault_disarm(void)
     return control->hits;
 }
 
-/* QEMU tells it when it sends the answer */
+/* QEMU writes the number when it sends the reply to query-status */
 uint64_t fault_heap_bytes(QTestState *qts)
 {
     FaultControl *control = fault_control();

@@ -1,8 +1,9 @@
 /*
- * Letting calls to the host fail, at the moment that a test chooses
+ * Fault injection: a test chooses the host call that fails
  *
- * This needs the library that virtio-export/fault-shim.c is, preloaded into who calls, and
- * the file by which one reaches it in the environment variable QTEST_FAULTS.
+ * The process whose calls fail must have preloaded the library made from
+ * fault-shim.c.  The environment variable QTEST_FAULTS names the file that the
+ * library and the test share.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,14 +15,14 @@
 #include "virtio-export/fault-control.h"
 
 /**
- * fault_available() - Tell whether calls can be made to fail
+ * fault_available() - Tell whether fault injection is available
  *
- * Return: false if there is no such library.
+ * Return: false if QTEST_FAULTS is not set.
  */
 bool fault_available(void);
 
 /**
- * fault_name() - The name of a call
+ * fault_name() - Name a kind of call
  * @call: the call
  *
  * Return: its name, for messages.
@@ -36,27 +37,27 @@ void fault_set_udmabuf(bool udmabuf);
 
 /**
  * fault_arm() - Let a call fail
- * @pid: process that calls
- * @call: what it calls
- * @nth: which of these calls fails, from 1
- * @for_good: those after it fail as well
+ * @pid: process whose call fails
+ * @call: kind of call
+ * @nth: number of the call that fails, from 1
+ * @for_good: let all later calls of that kind fail as well
  */
 void fault_arm(pid_t pid, FaultCall call, uint32_t nth, bool for_good);
 
 /**
- * fault_disarm() - Let no call fail any more
+ * fault_disarm() - Stop making calls fail
  *
- * Return: whether one has failed since fault_arm().
+ * Return: whether a call has failed since fault_arm().
  */
 bool fault_disarm(void);
 
 /**
- * fault_heap_bytes() - Measure what a QEMU has allocated
+ * fault_heap_bytes() - Measure the heap of a QEMU
  * @qts: the QEMU
  *
- * That is known to the byte, unlike how much of it is in memory.
+ * Unlike the resident size, this number is exact.
  *
- * Return: how many bytes there are between malloc() and free().
+ * Return: the number of bytes that are allocated and not freed.
  */
 uint64_t fault_heap_bytes(QTestState *qts);
 

@@ -1,8 +1,8 @@
 /*
- * A vhost-user back-end inside a test, for the messages about shared objects
+ * A vhost-user back-end in the test process, to test shared objects
  *
- * Written from docs/interop/vhost-user.rst, not on libvhost-user, so that it
- * can say what libvhost-user would not.
+ * The peer implements docs/interop/vhost-user.rst without libvhost-user, so
+ * that it can also send invalid messages.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -61,7 +61,7 @@ struct VhostUserPeer {
     int listener;
     GThread *thread;
 
-    /* What follows is under the lock; the condition tells of every change */
+    /* The lock protects the rest; the condition is signalled at every change */
     GMutex lock;
     GCond cond;
     bool quit;
@@ -85,7 +85,7 @@ struct VhostUserPeer {
     bool held;
 };
 
-/* Longer than anything takes, as QEMU under sanitizers is slow */
+/* The default is long because QEMU with sanitizers is slow */
 static int time_limit_s(void)
 {
     const char *text = g_getenv("VHOST_USER_PEER_TIME_LIMIT");
@@ -201,7 +201,7 @@ static void reply(int fd, const Message *msg, const void *payload, size_t size)
         .size = size,
     };
 
-    /* QEMU may be gone */
+    /* ignore errors: QEMU may have closed the socket */
     write_message(fd, &hdr, payload, size, NULL, 0, 0);
 }
 
@@ -226,7 +226,7 @@ static void be_busy(VhostUserPeer *peer)
     peer_wait(peer, !peer->held);
 }
 
-/* Write an answer with the descriptors in its first part */
+/* Write a reply in two parts; the first part has the descriptors */
 static void write_in_parts(VhostUserPeer *peer, int fd, const Header *hdr,
                            const void *payload, size_t size, const int *fds,
                            size_t num_fds)
@@ -310,7 +310,7 @@ static void set_channel(VhostUserPeer *peer, Message *msg)
     msg->num_fds = 0;
 }
 
-/* Keep the descriptor of @msg in place of an older one */
+/* Store the descriptor of @msg in @fd, and close the one stored before */
 static void keep_fd(int *fd, Message *msg)
 {
     g_assert_cmpuint(msg->num_fds, ==, 1);
@@ -321,7 +321,7 @@ static void keep_fd(int *fd, Message *msg)
     msg->num_fds = 0;
 }
 
-/* Have QEMU close the channel while it waits on the main one */
+/* Make QEMU close the back-end channel while it waits on the main channel */
 static void break_channel(VhostUserPeer *peer)
 {
     Header hdr = { .flags = FLAG_VERSION, .size = 0xfffffff0 };
@@ -383,7 +383,7 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
     }
 }
 
-/* Leave a message that is to be held unread until it is released */
+/* If a message is to be held, wait for its release without reading it */
 static void hold_message(VhostUserPeer *peer, int fd)
 {
     Header hdr;
@@ -399,7 +399,7 @@ static void hold_message(VhostUserPeer *peer, int fd)
     g_mutex_unlock(&peer->lock);
 }
 
-/* Return: whether the back-end is to die at this message */
+/* Return: whether the back-end must die at this message */
 static bool dies(VhostUserPeer *peer, const Message *msg)
 {
     if (!peer->deaths || msg->hdr.request != peer->die_at) {

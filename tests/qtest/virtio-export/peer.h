@@ -1,10 +1,10 @@
 /*
- * A vhost-user back-end inside a test, for the messages about shared objects
+ * A vhost-user back-end in the test process, to test shared objects
  *
- * It is the back-end of a vhost-user-blk-pci device.  A thread answers what
- * QEMU asks on the main channel, and can be told to misbehave; the test itself
- * talks to QEMU on the back-end channel.  A peer does not wait for QEMU for
- * ever: after a minute, or VHOST_USER_PEER_TIME_LIMIT seconds, the test fails.
+ * The peer is the back-end of a vhost-user-blk-pci device.  Its thread replies
+ * to QEMU's requests on the main channel, and the test can make it misbehave.
+ * The test itself uses the back-end channel.  If the peer waits for QEMU for
+ * more than a minute, or VHOST_USER_PEER_TIME_LIMIT seconds, the test fails.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -40,14 +40,14 @@
 #define PEER_LOOKUP             8
 
 #define PEER_NEED_REPLY         (1 << 3)
-/* In the u64 of PEER_HOST_NOTIFIER */
+/* Flag in the u64 of PEER_HOST_NOTIFIER */
 #define PEER_NO_FD              (1 << 8)
-/* UUIDs are this many bytes */
+/* Size of a UUID in bytes */
 #define PEER_UUID_SIZE          16
-/* Descriptors that QEMU receives with a message */
+/* Most file descriptors that QEMU receives with a message */
 #define PEER_MAX_FDS            16
 
-/* The sandbox in which libvirt runs QEMU; LeakSanitizer starts a process */
+/* libvirt's sandbox; LeakSanitizer starts a process, so spawn is allowed */
 #ifdef CONFIG_ASAN_IFACE_FIBER
 #define PEER_SANDBOX " -sandbox on,elevateprivileges=deny,resourcecontrol=deny"
 #else
@@ -55,10 +55,10 @@
                      "spawn=deny,resourcecontrol=deny"
 #endif
 
-/* How a peer answers VHOST_USER_GET_SHARED_OBJECT */
+/* How a peer replies to VHOST_USER_GET_SHARED_OBJECT */
 typedef enum PeerAnswer {
-    PEER_ANSWER_FD,             /* its memfd */
-    PEER_ANSWER_ECHO,           /* the same, with the UUID as payload */
+    PEER_ANSWER_FD,             /* with its memfd */
+    PEER_ANSWER_ECHO,           /* with its memfd, and the UUID as payload */
     PEER_ANSWER_NO_FD,
     PEER_ANSWER_TWO_FDS,
     PEER_ANSWER_MANY_FDS,
@@ -73,10 +73,10 @@ typedef enum PeerAnswer {
 typedef struct VhostUserPeer VhostUserPeer;
 
 /**
- * struct PeerReply - What QEMU has answered on the back-end channel
+ * struct PeerReply - QEMU's reply on the back-end channel
  * @u64: zero for success
- * @num_fds: descriptors that came with it
- * @fd: the first of them, which is the caller's; else -1
+ * @num_fds: number of file descriptors in the reply
+ * @fd: the first of them, owned by the caller; -1 if there is none
  */
 typedef struct PeerReply {
     uint64_t u64;
@@ -86,11 +86,11 @@ typedef struct PeerReply {
 
 /**
  * vhost_user_peer_new() - Start a back-end
- * @id: name, which is also that of QEMU's device
+ * @id: name of the back-end and ID of QEMU's device
  * @shared_objects: offer VHOST_USER_PROTOCOL_F_SHARED_OBJECT
  *
- * Return: a back-end that waits for QEMU's connections, one after the other;
- * free it with vhost_user_peer_free(), after QEMU has ended.
+ * Return: a back-end that accepts one connection of QEMU after the other; free
+ * it with vhost_user_peer_free() after QEMU has ended.
  */
 VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects);
 
@@ -111,10 +111,10 @@ void vhost_user_peer_free(VhostUserPeer *peer);
 char *vhost_user_peer_chardev_args(const VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_reconnecting_args() - As vhost_user_peer_chardev_args(), with
- * a time
+ * vhost_user_peer_reconnecting_args() - Like vhost_user_peer_chardev_args(),
+ * with QEMU reconnecting
  * @peer: back-end
- * @reconnect_ms: QEMU connects again after that time; 0: never
+ * @reconnect_ms: time after which QEMU reconnects; 0: never
  *
  * Return: options, to be freed by the caller.
  */
@@ -131,7 +131,7 @@ char *vhost_user_peer_reconnecting_args(const VhostUserPeer *peer,
 char *vhost_user_peer_args(const VhostUserPeer *peer, const char *device_opts);
 
 /**
- * vhost_user_peer_wait_ready() - Wait until QEMU has given the back-end channel
+ * vhost_user_peer_wait_ready() - Wait until QEMU has sent the back-end channel
  * @peer: back-end
  */
 void vhost_user_peer_wait_ready(VhostUserPeer *peer);
@@ -140,39 +140,39 @@ void vhost_user_peer_wait_ready(VhostUserPeer *peer);
  * vhost_user_peer_wait_gone() - Wait until QEMU has closed the back-end channel
  * @peer: back-end
  *
- * That is the channel of the last vhost_user_peer_wait_ready().  QEMU may have
- * given another one already.
+ * Waits for the channel of the last vhost_user_peer_wait_ready().  QEMU may
+ * already have sent another one.
  */
 void vhost_user_peer_wait_gone(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_break_next_channel() - Refuse the next back-end channel
+ * vhost_user_peer_break_next_channel() - Break the next back-end channel
  * @peer: back-end
  *
- * When QEMU gives it, the back-end first breaks the protocol on it, and when
- * QEMU has closed it, answers that it did not take it.
+ * When QEMU sends the channel, the back-end violates the protocol on it, waits
+ * until QEMU has closed it, and then replies that it rejects the channel.
  */
 void vhost_user_peer_break_next_channel(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_answer() - Choose how GET_SHARED_OBJECT is answered
+ * vhost_user_peer_answer() - Choose the reply to GET_SHARED_OBJECT
  * @peer: back-end
- * @answer: from now on
+ * @answer: kind of all further replies
  */
 void vhost_user_peer_answer(VhostUserPeer *peer, PeerAnswer answer);
 
 /**
- * vhost_user_peer_refuse() - Have no memory for one object
+ * vhost_user_peer_refuse() - Reply without a file descriptor for one object
  * @peer: back-end
- * @uuid: of the object; GET_SHARED_OBJECT is answered without a descriptor
+ * @uuid: UUID of the object
  */
 void vhost_user_peer_refuse(VhostUserPeer *peer, const uint8_t *uuid);
 
 /**
- * vhost_user_peer_cut() - Be busy in the middle of an answer
+ * vhost_user_peer_cut() - Send a part of the next reply to GET_SHARED_OBJECT
  * @peer: back-end
- * @bytes: of the next answer to GET_SHARED_OBJECT, from 1 to all but one; the
- *         rest follows after vhost_user_peer_release()
+ * @bytes: size of the part, at least 1 and less than all; the rest follows
+ *         after vhost_user_peer_release()
  */
 void vhost_user_peer_cut(VhostUserPeer *peer, size_t bytes);
 
@@ -180,53 +180,53 @@ void vhost_user_peer_cut(VhostUserPeer *peer, size_t bytes);
  * vhost_user_peer_memory() - The memory behind all objects of a back-end
  * @peer: back-end
  *
- * Return: its memfd, which stays the back-end's.
+ * Return: the memfd, owned by the back-end.
  */
 int vhost_user_peer_memory(const VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_asked() - What GET_SHARED_OBJECT has asked for
+ * vhost_user_peer_asked() - Count QEMU's GET_SHARED_OBJECT requests
  * @peer: back-end
- * @uuid: the last one asked for
+ * @uuid: set to the UUID of the last request
  *
- * Return: how often QEMU has asked with a payload of PEER_UUID_SIZE bytes.
+ * Return: number of requests with a payload of PEER_UUID_SIZE bytes.
  */
 unsigned int vhost_user_peer_asked(VhostUserPeer *peer, uint8_t *uuid);
 
 /**
- * vhost_user_peer_hold() - Be busy when a request comes
+ * vhost_user_peer_hold() - Leave a request unread
  * @peer: back-end
- * @request: of QEMU, on the main channel
+ * @request: request of QEMU on the main channel
  *
- * The back-end leaves @request unread until vhost_user_peer_release(), as one
- * that has a single thread does if it waits for QEMU meanwhile.
+ * The back-end does not read @request until vhost_user_peer_release(), like a
+ * back-end whose only thread waits for a reply from QEMU.
  */
 void vhost_user_peer_hold(VhostUserPeer *peer, uint32_t request);
 
 /**
- * vhost_user_peer_wait_held() - Wait until a back-end is busy
+ * vhost_user_peer_wait_held() - Wait until a back-end holds a request
  * @peer: back-end for which vhost_user_peer_hold() or vhost_user_peer_cut() was
  *        called
  */
 void vhost_user_peer_wait_held(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_release() - Go on with the request
- * @peer: back-end that is busy
+ * vhost_user_peer_release() - Continue with the held request
+ * @peer: back-end that holds a request
  */
 void vhost_user_peer_release(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_disconnect() - Close the main channel
- * @peer: back-end; QEMU connects again
+ * vhost_user_peer_disconnect() - Close the main channel; QEMU reconnects
+ * @peer: back-end
  */
 void vhost_user_peer_disconnect(VhostUserPeer *peer);
 
 /**
  * vhost_user_peer_die_at() - Close the main channel when a request comes
  * @peer: back-end
- * @request: of QEMU, on the main channel; 0 for none any more
- * @times: so often
+ * @request: request of QEMU on the main channel; 0 to stop doing so
+ * @times: how many times
  */
 void vhost_user_peer_die_at(VhostUserPeer *peer, uint32_t request,
                             unsigned int times);
@@ -258,13 +258,13 @@ void vhost_user_peer_reconnect(VhostUserPeer *peer);
 void vhost_user_peer_close_channel(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_refuse_config() - Have no configuration from now on
- * @peer: back-end; GET_CONFIG is answered without one
+ * vhost_user_peer_refuse_config() - From now on fail GET_CONFIG
+ * @peer: back-end
  */
 void vhost_user_peer_refuse_config(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_tell_error() - Tell QEMU of an error in a queue
+ * vhost_user_peer_tell_error() - Report an error in a queue to QEMU
  * @peer: back-end for which PEER_SET_VRING_ERR was served
  */
 void vhost_user_peer_tell_error(VhostUserPeer *peer);
@@ -273,25 +273,25 @@ void vhost_user_peer_tell_error(VhostUserPeer *peer);
  * vhost_user_peer_gpu_socket() - The socket for the display of vhost-user-gpu
  * @peer: back-end for which PEER_GPU_SET_SOCKET was served
  *
- * Return: the socket, which is the caller's.
+ * Return: the socket, owned by the caller.
  */
 int vhost_user_peer_gpu_socket(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_channel() - The back-end channel, for who wants no help
- * @peer: back-end, ready
+ * vhost_user_peer_channel() - The back-end channel, for direct reads and writes
+ * @peer: back-end that is ready
  *
- * Return: the socket, which stays the back-end's.
+ * Return: the socket, owned by the back-end.
  */
 int vhost_user_peer_channel(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_send() - Send a request, and wait for nothing
+ * vhost_user_peer_send() - Send a request without waiting for the reply
  * @peer: back-end
  * @request: PEER_*
  * @flags: PEER_NEED_REPLY or 0
- * @payload: of the request
- * @size: of @payload, in bytes
+ * @payload: payload of the request
+ * @size: size of @payload in bytes
  */
 void vhost_user_peer_send(VhostUserPeer *peer, uint32_t request,
                           uint32_t flags, const void *payload, uint32_t size);
@@ -301,8 +301,8 @@ void vhost_user_peer_send(VhostUserPeer *peer, uint32_t request,
  * @peer: back-end
  * @request: PEER_*
  * @flags: PEER_NEED_REPLY or 0
- * @payload: of the request
- * @size: of @payload, in bytes
+ * @payload: payload of the request
+ * @size: size of @payload in bytes
  *
  * Return: 0 on success; EAGAIN if there is no room, EPIPE if QEMU has closed
  * the channel.
@@ -312,25 +312,26 @@ int vhost_user_peer_try_send(VhostUserPeer *peer, uint32_t request,
                              uint32_t size);
 
 /**
- * vhost_user_peer_try_send_fds() - As vhost_user_peer_try_send(), with
+ * vhost_user_peer_try_send_fds() - Like vhost_user_peer_try_send(), with file
  * descriptors
  * @peer: back-end
  * @request: PEER_*
  * @flags: PEER_NEED_REPLY or 0
- * @payload: of the request
- * @size: of @payload, in bytes
- * @num_fds: of @peer's memory, PEER_MAX_FDS at most
+ * @payload: payload of the request
+ * @size: size of @payload in bytes
+ * @num_fds: number of file descriptors of @peer's memory, at most PEER_MAX_FDS
  *
- * Return: as vhost_user_peer_try_send().
+ * Return: like vhost_user_peer_try_send().
  */
 int vhost_user_peer_try_send_fds(VhostUserPeer *peer, uint32_t request,
                                  uint32_t flags, const void *payload,
                                  uint32_t size, size_t num_fds);
 
 /**
- * vhost_user_peer_try_recv() - Wait for QEMU's reply, or for no reply
+ * vhost_user_peer_try_recv() - Wait for QEMU's reply or for the end of the
+ * channel
  * @peer: back-end
- * @request: to which it has to be the reply
+ * @request: request to which QEMU must reply
  * @reply: set to the reply
  *
  * Return: false if QEMU has closed the back-end channel.
@@ -341,7 +342,7 @@ bool vhost_user_peer_try_recv(VhostUserPeer *peer, uint32_t request,
 /**
  * vhost_user_peer_recv() - Wait for QEMU's reply
  * @peer: back-end
- * @request: to which it has to be the reply
+ * @request: request to which QEMU must reply
  *
  * Return: the reply.
  */
@@ -350,31 +351,31 @@ PeerReply vhost_user_peer_recv(VhostUserPeer *peer, uint32_t request);
 /**
  * vhost_user_peer_add() - Register an object
  * @peer: back-end
- * @uuid: of the object
+ * @uuid: UUID of the object
  *
- * Return: whether QEMU takes it.
+ * Return: whether QEMU accepts the object.
  */
 bool vhost_user_peer_add(VhostUserPeer *peer, const uint8_t *uuid);
 
 /**
  * vhost_user_peer_remove() - Unregister an object
  * @peer: back-end
- * @uuid: of the object
+ * @uuid: UUID of the object
  *
- * Return: whether QEMU agrees.
+ * Return: whether QEMU accepts the request.
  */
 bool vhost_user_peer_remove(VhostUserPeer *peer, const uint8_t *uuid);
 
 /**
  * vhost_user_peer_lookup() - Look an object up
  * @peer: back-end
- * @uuid: of the object
+ * @uuid: UUID of the object
  *
- * Fails the test if a refusal comes with a descriptor, or a success not with
- * exactly one.
+ * Fails the test unless a success has exactly one file descriptor and an error
+ * has none.
  *
- * Return: descriptor of the object, to be closed by the caller; -1 if QEMU
- * refuses.
+ * Return: file descriptor of the object, to be closed by the caller; -1 if the
+ * lookup failed.
  */
 int vhost_user_peer_lookup(VhostUserPeer *peer, const uint8_t *uuid);
 

@@ -1,5 +1,5 @@
 /*
- * What another process holds
+ * File descriptors, mappings and memory of another process
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,7 +14,7 @@ static bool is_named(const char *link, const char *name)
     return file && strstr(file, name);
 }
 
-/* All of them if @name is NULL */
+/* If @name is NULL, all descriptors count */
 static unsigned int count_fds(pid_t pid, const char *name)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/fd", pid);
@@ -47,7 +47,7 @@ unsigned int process_fds_settled(QTestState *qts)
     return process_fds_count(qtest_pid(qts));
 }
 
-/* Return: a file of the process below /proc, to be freed by the caller */
+/* Return: content of the process's file in /proc, to be freed by the caller */
 static char *read_proc(pid_t pid, const char *name)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/%s", pid, name);

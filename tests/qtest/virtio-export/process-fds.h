@@ -1,5 +1,5 @@
 /*
- * What another process holds
+ * File descriptors, mappings and memory of another process
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,71 +12,71 @@
 #include "libqtest.h"
 
 /**
- * process_fds_count() - Count descriptors
+ * process_fds_count() - Count the open file descriptors of a process
  * @pid: process
  *
- * Return: how many it has open.
+ * Return: the number.
  */
 unsigned int process_fds_count(pid_t pid);
 
 /**
- * process_fds_named() - Count descriptors of certain files
+ * process_fds_named() - Count the open file descriptors of certain files
  * @pid: process
- * @name: in the names of the files that count
+ * @name: part of the names of the files
  *
- * Return: how many it has open.
+ * Return: the number.
  */
 unsigned int process_fds_named(pid_t pid, const char *name);
 
 /**
- * process_fds_settled() - Count descriptors of a QEMU that is done
+ * process_fds_settled() - Count the open file descriptors of an idle QEMU
  * @qts: the QEMU
  *
- * In the middle of a look-up there may be one more: a back-end has its answer
- * before QEMU is done with it.
+ * A back-end gets the reply to a lookup before QEMU closes its own descriptor
+ * of the object.  This function waits until earlier requests are finished.
  *
- * Return: how many it has open once it has done with what came before.
+ * Return: the number.
  */
 unsigned int process_fds_settled(QTestState *qts);
 
 /**
- * process_anon_bytes() - Measure memory
+ * process_anon_bytes() - Measure the resident anonymous memory of a process
  * @pid: process
  *
- * Return: how many bytes of no file it has in memory.
+ * Return: the size in bytes.
  */
 uint64_t process_anon_bytes(pid_t pid);
 
 /**
- * process_count_mapped() - Count mappings
+ * process_count_mapped() - Count the mappings of certain files
  * @pid: process
- * @name: in the names of the files that count
+ * @name: part of the names of the files
  *
- * Return: how many it has of such files.
+ * Return: the number.
  */
 unsigned int process_count_mapped(pid_t pid, const char *name);
 
 /**
- * process_fds_limit() - Bound the descriptors of a process
- * @pid: process; what it has open stays so
- * @num: no descriptor that it opens is as high
+ * process_fds_limit() - Limit the file descriptors of a process
+ * @pid: process; its open descriptors stay open
+ * @num: new descriptors must be below this number
  *
- * Return: limit to be passed to process_fds_restore().
+ * Return: the old limit, for process_fds_restore().
  */
 struct rlimit process_fds_limit(pid_t pid, unsigned int num);
 
 /**
- * process_fds_exhaust() - Let a process open no more descriptors
- * @pid: process; what it has open stays so, and can be polled
+ * process_fds_exhaust() - Let a process open no further file descriptors
+ * @pid: process; its open descriptors stay open and can be polled
  *
- * Return: limit to be passed to process_fds_restore().
+ * Return: the old limit, for process_fds_restore().
  */
 struct rlimit process_fds_exhaust(pid_t pid);
 
 /**
  * process_fds_restore() - Undo process_fds_limit() or process_fds_exhaust()
  * @pid: process
- * @old: what that has returned
+ * @old: return value of that function
  */
 void process_fds_restore(pid_t pid, struct rlimit old);
 

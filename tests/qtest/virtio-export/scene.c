@@ -14,7 +14,7 @@
 
 #define EXPORTER_DEVFN QPCI_DEVFN(4, 0)
 
-/* No case takes so long: QEMU has stopped, and QMP has no limit of its own */
+/* Time limit for QEMU: libqtest has none for QMP, and no case takes so long */
 #define TIME_LIMIT_S 600
 
 const uint8_t uuid_a[PEER_UUID_SIZE] = "0123456789abcdef";

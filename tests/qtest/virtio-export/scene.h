@@ -12,14 +12,14 @@
 #include "virtio-export/peer.h"
 
 /**
- * struct Scene - An exporter and an importer; each can be the other as well
+ * struct Scene - A QEMU with two back-ends; each of them can export and import
  * @qts: QEMU, with a vhost-user-blk-pci for each of them
- * @exporter: the back-end that mostly has the objects
- * @importer: the back-end that mostly looks them up
- * @log: file with what QEMU prints
- * @qos: for the driver of the exporter's device, once scene_start() is called
+ * @exporter: the back-end that has the objects in most tests
+ * @importer: the back-end that looks them up in most tests
+ * @log: file with QEMU's output
+ * @qos: state of the driver of the exporter's device, after scene_start()
  * @dev: the exporter's device
- * @vq: its queue
+ * @vq: queue of the exporter's device
  */
 typedef struct Scene {
     QTestState *qts;
@@ -38,24 +38,24 @@ extern const uint8_t uuid_b[PEER_UUID_SIZE];
 /**
  * scene_with_args() - Start QEMU and its two back-ends
  * @exporter_shares: the exporter offers VHOST_USER_PROTOCOL_F_SHARED_OBJECT
- * @more: further options of QEMU's
+ * @more: further options of QEMU
  *
  * Return: the scene, to be ended with scene_end().
  */
 Scene scene_with_args(bool exporter_shares, const char *more);
 
 /**
- * scene_with_device() - As scene_with_args(), with another device
- * @driver: of the exporter's device, with properties, in place of
+ * scene_with_device() - Like scene_with_args(), with another device
+ * @driver: driver and properties of the exporter's device, in place of
  *          vhost-user-blk-pci
- * @reconnect_ms: QEMU connects to the exporter again after that time; 0: never
+ * @reconnect_ms: time after which QEMU reconnects to the exporter; 0: never
  *
  * Return: the scene, to be ended with scene_end().
  */
 Scene scene_with_device(const char *driver, unsigned int reconnect_ms);
 
 /**
- * scene_new() - As scene_with_args(), with nothing special
+ * scene_new() - Like scene_with_args(), with default arguments
  *
  * Return: the scene, to be ended with scene_end().
  */
@@ -69,25 +69,27 @@ void scene_end(Scene *s);
 
 /**
  * scene_start() - Start the exporter's device as a driver does
- * @s: the scene; QEMU asks the exporter for GET_VRING_BASE when the device or
- *     the machine is stopped or reset from now on
+ * @s: the scene
+ *
+ * From now on QEMU sends GET_VRING_BASE to the exporter when the device or the
+ * machine is stopped or reset.
  */
 void scene_start(Scene *s);
 
 /**
- * scene_assert_lives() - Check that QEMU's main loop answers
+ * scene_assert_lives() - Check that QEMU's main loop runs
  * @s: the scene
  */
 void scene_assert_lives(Scene *s);
 
 /**
- * scene_receive_return() - Wait for the end of a QMP command
- * @s: the scene, in which a command was sent that does not fail
+ * scene_receive_return() - Wait for the success of a QMP command
+ * @s: the scene, in which a command was sent
  */
 void scene_receive_return(Scene *s);
 
 /**
- * scene_send_migrate() - Start a migration to nowhere, and wait for nothing
+ * scene_send_migrate() - Start a migration to nowhere without waiting for it
  * @s: the scene
  */
 void scene_send_migrate(Scene *s);
@@ -99,8 +101,8 @@ void scene_send_migrate(Scene *s);
 void scene_finish_migration(Scene *s);
 
 /**
- * same_memory() - Tell whether a file descriptor is of a back-end's memory
- * @fd: what a lookup gave
+ * same_memory() - Tell whether a file descriptor refers to a back-end's memory
+ * @fd: file descriptor from a lookup
  * @peer: the back-end
  *
  * Return: true if it is.
@@ -108,9 +110,9 @@ void scene_finish_migration(Scene *s);
 bool same_memory(int fd, VhostUserPeer *peer);
 
 /**
- * assert_found() - Check that a lookup gives a back-end's memory
+ * assert_found() - Check that a lookup returns a back-end's memory
  * @by: the back-end that looks up
- * @uuid: of the object
+ * @uuid: UUID of the object
  * @of: the back-end that has the object
  */
 void assert_found(VhostUserPeer *by, const uint8_t *uuid, VhostUserPeer *of);
@@ -118,26 +120,26 @@ void assert_found(VhostUserPeer *by, const uint8_t *uuid, VhostUserPeer *of);
 /**
  * assert_not_found() - Check that a lookup fails
  * @by: the back-end that looks up
- * @uuid: of the object
+ * @uuid: UUID of the object
  */
 void assert_not_found(VhostUserPeer *by, const uint8_t *uuid);
 
 /**
- * send_lookup() - Start a lookup, and wait for nothing
+ * send_lookup() - Send a lookup without waiting for the reply
  * @by: the back-end that looks up
- * @uuid: of the object
+ * @uuid: UUID of the object
  */
 void send_lookup(VhostUserPeer *by, const uint8_t *uuid);
 
 /**
- * assert_lookup_found() - Wait for the end of a lookup that succeeds
+ * assert_lookup_found() - Wait for a lookup to succeed
  * @by: the back-end for which send_lookup() was called
  * @of: the back-end that has the object
  */
 void assert_lookup_found(VhostUserPeer *by, VhostUserPeer *of);
 
 /**
- * assert_lookup_failed() - Wait for the end of a lookup that fails
+ * assert_lookup_failed() - Wait for a lookup to fail
  * @by: the back-end for which send_lookup() was called
  */
 void assert_lookup_failed(VhostUserPeer *by);

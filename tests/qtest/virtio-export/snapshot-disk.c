@@ -1,5 +1,5 @@
 /*
- * A disk for snapshots, which no device has
+ * A disk for snapshots, which is not attached to a device
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,5 +1,5 @@
 /*
- * A disk for snapshots, which no device has
+ * A disk for snapshots, which is not attached to a device
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,30 +10,29 @@
 #include "libqtest.h"
 
 /**
- * snapshot_disk_create() - Make a disk by QEMU itself, as qemu-img need not be
- * there
- * @qts: QEMU, which has the disk from now on
- * @path: file, which is there; it stays the caller's
+ * snapshot_disk_create() - Make a disk with QEMU, since qemu-img may be missing
+ * @qts: QEMU, to which the disk is added
+ * @path: an existing file, owned by the caller
  */
 void snapshot_disk_create(QTestState *qts, const char *path);
 
 /**
- * snapshot_disk_add() - Give a disk to another QEMU
+ * snapshot_disk_add() - Add an existing disk to another QEMU
  * @qts: QEMU
- * @path: file of which snapshot_disk_create() has made a disk
+ * @path: file from snapshot_disk_create()
  */
 void snapshot_disk_add(QTestState *qts, const char *path);
 
 /**
- * snapshot_disk_remove() - Take a disk away
- * @qts: QEMU that has one
+ * snapshot_disk_remove() - Remove the disk
+ * @qts: QEMU that has the disk
  */
 void snapshot_disk_remove(QTestState *qts);
 
 /**
- * snapshot_command() - Use the disk
- * @qts: QEMU that has one
- * @command: of the human monitor, as "savevm NAME"; it succeeds
+ * snapshot_command() - Run a snapshot command, which must succeed
+ * @qts: QEMU that has the disk
+ * @command: command of the human monitor, such as "savevm NAME"
  */
 void snapshot_command(QTestState *qts, const char *command);
 

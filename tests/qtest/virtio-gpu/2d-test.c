@@ -181,7 +181,7 @@ static void backing_detach_none(void *obj, void *data, QGuestAllocator *alloc)
                                  .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
 }
 
-/* Backing, transfer and scanout: the guest's pixels are those on the console */
+/* Attach backing, transfer and show: the console has the guest's pixels */
 static void show_pixels(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -216,7 +216,7 @@ static void unknown_command(void *obj, void *data, QGuestAllocator *alloc)
                           .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
 }
 
-/* Refused, and the next one is answered */
+/* The request is rejected, and the device handles the next one */
 static void assert_too_short(QVirtioGPU *gpu, size_t len)
 {
     struct virtio_gpu_resource_create_2d req =
@@ -247,7 +247,7 @@ static void short_request(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
-/* The bytes of a row, or of all rows, do not fit 32 bits */
+/* The size of a row, or of all rows, does not fit in 32 bits */
 static void size_overflow(void *obj, void *data, QGuestAllocator *alloc)
 {
     static const struct {
@@ -268,7 +268,7 @@ static void size_overflow(void *obj, void *data, QGuestAllocator *alloc)
     qvirtio_gpu_create_2d({ .gpu = obj, .id = 1 });
 }
 
-/* The host has no memory of size 0: a guest could fill its disk with that */
+/* An image of size 0 fails; QEMU warns once, not to fill the host's disk */
 static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
@@ -286,7 +286,7 @@ static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpuint(messages_size(), ==, before);
 }
 
-/* The response to a fenced request repeats flag and fence_id */
+/* The response to a fenced request has the request's flag and fence_id */
 static void fence_echo(void *obj, void *data, QGuestAllocator *alloc)
 {
     struct virtio_gpu_resource_create_2d req =

@@ -1,5 +1,5 @@
 /*
- * What benchmarks of virtio-gpu share
+ * Helpers for the benchmarks of virtio-gpu
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,7 +9,7 @@
 #include "libqtest.h"
 #include "virtio-gpu/bench.h"
 
-/* So that a device has room for a resource of 256 MiB */
+/* Enough for a resource of 256 MiB */
 #define ROOM "max_hostmem=1G"
 
 static int64_t started;

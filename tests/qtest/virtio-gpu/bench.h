@@ -1,10 +1,10 @@
 /*
- * What benchmarks of virtio-gpu share
+ * Helpers for the benchmarks of virtio-gpu
  *
- * Benchmarks are there if qos-test is run with "-m perf".  Each figure is a
- * line of its output: "bench NAME TIMES NANOSECONDS".  To count instructions,
- * let callgrind dump its counts when it gets to qmp_query_name(): the second
- * dump is of what the first line names, the fourth of the second, and so on.
+ * Run qos-test with "-m perf" to get the benchmarks.  Each figure is a line of
+ * its output: "bench NAME TIMES NANOSECONDS".  To count instructions, make
+ * callgrind dump its counts at qmp_query_name(): the second dump belongs to the
+ * first line, the fourth dump to the second line, and so on.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,9 +16,9 @@
 
 /**
  * struct Bench - A benchmark
- * @name: its path below bench/off/ or bench/on/
- * @func: the benchmark; gets a QVirtioGPU, and its own struct Bench as data
- * @live: for @func: how many resources there are
+ * @name: path of the benchmark below bench/off/ or bench/on/
+ * @func: the benchmark; its data is this struct
+ * @live: number of resources, for use by @func
  */
 typedef struct Bench {
     const char *name;
@@ -28,34 +28,34 @@ typedef struct Bench {
 
 /**
  * add_benches() - Register benchmarks on virtio-gpu-pci
- * @benches: the benchmarks, ended by one without a name; kept
+ * @benches: the benchmarks, ended by one without a name; must stay valid
  * @uuids: whether the device has resource_uuid=on
  * @before: called before QEMU is started
  *
- * Does nothing unless benchmarks are asked for.
+ * Does nothing without "-m perf".
  */
 void add_benches(const Bench *benches, bool uuids, QOSBeforeTest before);
 
 /**
- * bench_begin() - Let what is measured begin
- * @qts: the QEMU in which it is
+ * bench_begin() - Begin to measure
+ * @qts: the QEMU that is measured
  */
 void bench_begin(QTestState *qts);
 
 /**
- * bench_end() - Let what is measured end, and print it
- * @qts: the QEMU in which it is
- * @times: how often it has been done
- * @format: its name, like printf()'s
+ * bench_end() - Stop measuring, and print the figure
+ * @qts: the QEMU that is measured
+ * @times: number of operations that were measured
+ * @format: name of the figure, like printf()'s
  */
 void bench_end(QTestState *qts, unsigned int times, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
 /**
  * bench_print() - Print a figure
- * @name: its name
- * @times: what it is for
- * @value: the figure, for all of @times
+ * @name: name of the figure
+ * @times: number of operations
+ * @value: the figure for all operations together
  */
 void bench_print(const char *name, unsigned int times, int64_t value);
 

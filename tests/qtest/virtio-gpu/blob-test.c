@@ -16,7 +16,7 @@
 #include "virtio-gpu/helpers/messages.h"
 #include "virtio-gpu/helpers/migration.h"
 
-/* The smallest scanout there is; below a page, QEMU needs no udmabuf for it */
+/* The smallest scanout; below a page, so that QEMU needs no udmabuf */
 #define WIDTH   16
 #define HEIGHT  16
 #define BYTES   (WIDTH * HEIGHT * QVIRTIO_GPU_BYTES_PER_PIXEL)
@@ -38,7 +38,7 @@ static void create_larger(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, backing);
 }
 
-/* What was refused is not attached: the right backing still can be */
+/* A rejected backing is not attached: a valid one can be attached later */
 static void attach_smaller(void *obj, void *data, QGuestAllocator *alloc)
 {
     uint64_t backing;
@@ -57,7 +57,7 @@ static void attach_smaller(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, backing);
 }
 
-/* Twice, as what had backing before and lost it can get it again */
+/* Attach twice: a blob whose backing was detached can get it again */
 static void backing_later(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -86,7 +86,7 @@ static void backing_later(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, res.backing);
 }
 
-/* Large enough for a cursor, as far as the size tells */
+/* The blob is large enough for a cursor, but has no backing */
 static void cursor_without_backing(void *obj, void *data,
                                    QGuestAllocator *alloc)
 {
@@ -120,7 +120,7 @@ static void shown_without_backing(void *obj, void *data,
     do_qvirtio_gpu_flush(res);
     do_qvirtio_gpu_detach_backing(res);
 
-    /* no scanout has it any more */
+    /* the scanout has been disabled */
     res.expect = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
     do_qvirtio_gpu_flush(res);
     guest_free(alloc, res.backing);
@@ -144,7 +144,7 @@ static void shown_as_image(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, backing);
 }
 
-/* @res says what is shown, and what the answer is */
+/* @res: what to show, and the expected response */
 static void try_to_show(QVirtioGPU *gpu, QGuestAllocator *alloc,
                         QVirtioGPUResourceOpt res)
 {
@@ -165,7 +165,7 @@ static void try_to_show(QVirtioGPU *gpu, QGuestAllocator *alloc,
     guest_free(alloc, res.backing);
 }
 
-/* pixman wants rows of whole 32-bit words */
+/* pixman needs rows of whole 32-bit words */
 static void shown_with_odd_stride(void *obj, void *data, QGuestAllocator *alloc)
 {
     try_to_show(obj, alloc, (QVirtioGPUResourceOpt) {
@@ -182,7 +182,7 @@ static void shown_with_short_rows(void *obj, void *data, QGuestAllocator *alloc)
     });
 }
 
-/* In 32 bits the row that is shown first begins at 0 */
+/* The offset of the first row is 0 when truncated to 32 bits */
 static void shown_beyond_4_gib(void *obj, void *data, QGuestAllocator *alloc)
 {
     try_to_show(obj, alloc, (QVirtioGPUResourceOpt) {
@@ -191,7 +191,7 @@ static void shown_beyond_4_gib(void *obj, void *data, QGuestAllocator *alloc)
     });
 }
 
-/* What is said of a framebuffer of which the first WIDTH by HEIGHT are shown */
+/* Parameters of a framebuffer whose first WIDTH by HEIGHT are shown */
 typedef struct Framebuffer {
     uint32_t height;
     uint32_t stride;
@@ -228,7 +228,7 @@ static void framebuffer_in_blob(void *obj, void *data, QGuestAllocator *alloc)
         { 2 * HEIGHT + 1, STRIDE, 0 },
         { 2 * HEIGHT, STRIDE, 4 },
         { 2 * HEIGHT, STRIDE + 4, 0 },
-        /* 0 bytes, in 32 bits */
+        /* 0 bytes when truncated to 32 bits */
         { 1u << 31, STRIDE, 0 },
         { UINT32_MAX / STRIDE + 1, STRIDE, 0 },
         { UINT32_MAX, STRIDE, 0 },
@@ -254,7 +254,7 @@ static void framebuffer_in_blob(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, backing);
 }
 
-/* udmabuf wants whole pages: a guest could fill the host's disk with that */
+/* udmabuf needs whole pages; QEMU warns once, not to fill the host's disk */
 static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;

@@ -1,6 +1,6 @@
 /*
- * What virtio-gpu's commands and its migration cost, by how many resources
- * there are
+ * Benchmarks of virtio-gpu's commands and of its migration, by the number of
+ * resources
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,15 +15,15 @@
 #include "virtio-gpu/helpers/migration.h"
 
 /*
- * How many of the oldest and of the newest resources are measured; few enough
- * that a hash table of 1000 does not grow meanwhile
+ * Number of the oldest and of the newest resources that are measured; so few
+ * that a hash table of 1000 entries does not grow meanwhile
  */
 #define AT_ONE_END      15
-/* As many as there are at once */
+/* The maximum number of resources */
 #define MANY_RESOURCES  15000
-/* How many of them with one kick: as many as the fewest resources allow */
+/* Requests per kick: as many as the smallest number of resources allows */
 #define AT_ONCE         5
-/* The least that can be shown */
+/* The smallest scanout */
 #define SCREEN_SIDE     16
 #define SCREEN_BYTES    (SCREEN_SIDE * SCREEN_SIDE * \
                          QVIRTIO_GPU_BYTES_PER_PIXEL)
@@ -51,7 +51,7 @@ static void note_uuid(const QVirtioGPURequest *r, uint32_t id, void *opaque)
     memcpy(by_id[id], resp->uuid, sizeof(uuid_t));
 }
 
-/* A command that is a header alone, with one kick */
+/* A command that is only a header, with one kick */
 static void bench_bare(QVirtioGPU *gpu, const char *name, uint32_t live,
                        uint32_t type, uint32_t expect)
 {
@@ -220,7 +220,7 @@ static void bench_migration(void *obj, void *data, QGuestAllocator *alloc)
     qos_invalidate_command_line();
 }
 
-/* For a profiler of the heap, which looks at QEMU when it ends */
+/* For a heap profiler, which reports when QEMU exits */
 static void leave_alive(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;

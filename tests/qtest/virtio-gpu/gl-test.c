@@ -34,7 +34,7 @@ static void errors_are_quiet(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpuint(messages_size(), ==, before);
 }
 
-/* What is unmapped already is not unmapped again */
+/* A blob that is unmapped already is not unmapped again */
 static void blob_detached(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
@@ -57,7 +57,7 @@ static void register_virtio_gpu_gl_test(void)
 
     qos_add_test("defect/gl/errors-are-quiet", "virtio-gpu-gl-pci",
                  errors_are_quiet, &opts);
-    /* set where virglrenderer has blobs */
+    /* set if virglrenderer supports blobs */
     if (getenv("QTEST_GL_BLOB")) {
         qos_add_test("defect/gl/blob-detached", "virtio-gpu-gl-pci",
                      blob_detached, &blob_opts);

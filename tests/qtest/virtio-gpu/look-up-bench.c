@@ -1,9 +1,9 @@
 /*
- * How long it takes a back-end to get from a UUID to mapped memory
+ * Benchmarks of the time that a back-end takes from a UUID to mapped memory
  *
- * Beside what is measured stands what it is compared with, taken in turns: the
- * same messages exchanged with a process that does nothing but answer, and the
- * copies that a guest without UUIDs has to make.
+ * For comparison, the benchmarks measure in turns: the same messages exchanged
+ * with a process that only replies, and the copies that a guest without UUIDs
+ * must make.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -23,7 +23,7 @@
 #define LOOK_UPS    10
 #define COPIES      5
 
-/* Lookups while the main loop is watched, one in each millisecond */
+/* Number of lookups, one per millisecond, while the main loop is watched */
 #define WATCHED     2000
 
 /* docs/interop/vhost-user.rst: SHARED_OBJECT_LOOKUP and its reply */
@@ -50,9 +50,9 @@ typedef union Control {
 } Control;
 
 /*
- * Both ends use no more than a process has to: one call each way.
+ * Look up with the least possible work: one system call in each direction.
  *
- * Return: descriptor; -1 if there is none in the reply
+ * Return: file descriptor in the reply; -1 if there is none
  */
 static int look_up(int channel, const uint8_t *uuid)
 {
@@ -94,8 +94,8 @@ static void *look_up_and_map(int channel, const uint8_t *uuid, size_t size)
 }
 
 /*
- * Answers until the other end is closed, without a descriptor if @memfd is -1;
- * async-signal-safe
+ * Reply with @memfd, or without a descriptor if it is -1, until the other end
+ * is closed; async-signal-safe
  */
 static void answer_all(int channel, int memfd)
 {
@@ -185,7 +185,7 @@ static int64_t time_misses(int channel)
     return (get_clock() - start) / LOOK_UPS;
 }
 
-/* What other processes do on the host adds to a time, and takes nothing away */
+/* Other processes on the host can only add to a time: take the least */
 static int64_t least(const int64_t *values, size_t n)
 {
     int64_t value = values[0];
@@ -204,7 +204,7 @@ static void print_size(const char *name, size_t size, int64_t value)
     bench_print(text, 1, value);
 }
 
-/* Out of the device into the guest's memory, and from there into another's */
+/* Copy from the device to guest memory, and from there to another device */
 static int64_t time_copies(int channel, const uint8_t *uuid, size_t size)
 {
     g_autofree uint8_t *guest = g_malloc0(size);
@@ -253,7 +253,7 @@ static void bench_size(QVirtioGPU *gpu, uint32_t side)
     qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
 }
 
-/* What takes the same way through QEMU, and needs no object */
+/* Lookups of an unknown UUID, which take the same path without an object */
 static void bench_misses(void)
 {
     int channel = vhost_user_peer_channel(importer());
@@ -280,7 +280,7 @@ static void bench_sizes(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
-/* An object of a back-end, which QEMU has to ask for it */
+/* Lookups of a back-end's object, which QEMU requests from the back-end */
 static void bench_object(void *obj, void *data, QGuestAllocator *alloc)
 {
     static const uint8_t uuid[PEER_UUID_SIZE] = "of-the-back-end";
@@ -298,7 +298,7 @@ static void bench_object(void *obj, void *data, QGuestAllocator *alloc)
 
 typedef struct Watched {
     int channel;
-    const uint8_t *uuid;    /* NULL: nothing is looked up */
+    const uint8_t *uuid;    /* NULL: no lookups */
     gint done;
 } Watched;
 
@@ -318,7 +318,7 @@ static gpointer look_up_steadily(gpointer opaque)
     return NULL;
 }
 
-/* The longest time in which the main loop did not answer */
+/* Return: the longest time in which the main loop did not reply */
 static int64_t watch(QTestState *qts, const uint8_t *uuid)
 {
     Watched w = { vhost_user_peer_channel(importer()), uuid };

@@ -1,5 +1,5 @@
 /*
- * QTest testcases for what a destination says of a virtio-gpu that it refuses
+ * QTest testcases for migration of virtio-gpu's scanouts that must be rejected
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,22 +13,22 @@
 #include "virtio-gpu/helpers/blob.h"
 #include "virtio-gpu/helpers/migration.h"
 
-/* The smallest scanout there is; below a page, QEMU needs no udmabuf for it */
+/* The smallest scanout; below a page, so that QEMU needs no udmabuf */
 #define WIDTH   16
 #define HEIGHT  16
 #define STRIDE  (WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL)
 #define BYTES   (HEIGHT * STRIDE)
 
-/* As many as there can be */
+/* The maximum number of outputs */
 #define OUTPUTS 16
 
-/* A part of a blob's backing, in the stream */
+/* An entry of a blob's backing in the migration stream */
 typedef struct QEMU_PACKED Part {
     uint64_t addr;
     uint32_t len;
 } Part;
 
-/* The end of a scanout, in the stream */
+/* The end of a scanout in the migration stream */
 typedef struct Framebuffer {
     uint32_t width;
     uint32_t height;
@@ -36,7 +36,7 @@ typedef struct Framebuffer {
     uint32_t offset;
 } Framebuffer;
 
-/* @old stands in the @stream once */
+/* Replace @old, which must be in the @stream exactly once */
 static void replace(GByteArray *stream, const void *old, const void *new,
                     size_t len)
 {
@@ -47,7 +47,7 @@ static void replace(GByteArray *stream, const void *old, const void *new,
     memcpy(stream->data + at, new, len);
 }
 
-/* One byte more, and its end is outside */
+/* Move the framebuffer by one byte, so that its end is outside the blob */
 static void move_framebuffer(GByteArray *stream)
 {
     Framebuffer inside = {
@@ -85,8 +85,8 @@ static uint64_t show_blob(QVirtioGPU *gpu, QGuestAllocator *alloc)
 }
 
 /*
- * With more memory than needs no udmabuf, as a source would write it that has
- * one, the blob comes to a host that can't make a dma-buf of it.
+ * A source with udmabuf sends a blob so large that it needs udmabuf, but the
+ * destination cannot make a dma-buf.
  */
 static void blob_without_dmabuf(void *obj, void *data, QGuestAllocator *alloc)
 {
@@ -146,7 +146,7 @@ static void image_outside(void *obj, void *data, QGuestAllocator *alloc)
                    "1024");
 }
 
-/* Of a feature that unmodified QEMU has too */
+/* Test a feature that unmodified QEMU has too */
 static void feature_off(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;

@@ -1,5 +1,5 @@
 /*
- * QTest testcases for writing what a virtio-gpu shows to a file
+ * QTest testcases for screendumps of a virtio-gpu
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,7 +15,7 @@
 #define WIDTH   64
 #define HEIGHT  48
 
-/* To be freed by the caller: B8G8R8X8 of @width by HEIGHT */
+/* Return: random B8G8R8X8 pixels, @width by HEIGHT; freed by the caller */
 static uint8_t *noise(uint32_t width)
 {
     size_t len = width * HEIGHT * QVIRTIO_GPU_BYTES_PER_PIXEL;
@@ -45,7 +45,7 @@ static void show(QVirtioGPU *gpu, QGuestAllocator *alloc,
     guest_free(alloc, res.backing);
 }
 
-/* PPM has no padding between its rows, whatever is between the image's */
+/* PPM has no padding between rows, even if the image has padding */
 static void ppm_of_any_width(void *obj, void *data, QGuestAllocator *alloc)
 {
     for (uint32_t width = WIDTH; width < WIDTH + 4; width++) {
@@ -84,7 +84,7 @@ static void disk_full(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(rmdir(dir), ==, 0);
 }
 
-/* There is room in the pipe, so that who writes to it has not to wait */
+/* The image fits in the pipe, so QEMU does not block */
 static void into_a_pipe(void *obj, void *data, QGuestAllocator *alloc)
 {
     g_autofree char *dir = g_dir_make_tmp("virtio-gpu-test-XXXXXX", NULL);
@@ -103,7 +103,7 @@ static void into_a_pipe(void *obj, void *data, QGuestAllocator *alloc)
 }
 
 #ifdef CONFIG_PNG
-/* libpng takes no more than a million rows */
+/* libpng accepts at most a million rows */
 static void png_too_tall(void *obj, void *data, QGuestAllocator *alloc)
 {
     g_autofree char *dir = g_dir_make_tmp("virtio-gpu-test-XXXXXX", NULL);

@@ -13,7 +13,7 @@
 #include "virtio-gpu/helpers/migration.h"
 #include "virtio-gpu/helpers/uuid.h"
 
-/* Below a page QEMU makes no dma-buf of it */
+/* Below a page, so that QEMU makes no dma-buf of the blob */
 #define BLOB_SIZE   64
 
 static void create_blob(QVirtioGPU *gpu, uint32_t id, uint64_t backing)
@@ -90,7 +90,7 @@ static void blob_migrated(void *obj, void *data, QGuestAllocator *alloc)
     come_home(gpu, home);
 }
 
-/* Its UUID is taken all the same */
+/* A blob that cannot be exported still occupies its UUID */
 static void blob_not_exportable(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPUPCI *pci = obj;

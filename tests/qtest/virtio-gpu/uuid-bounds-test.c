@@ -1,7 +1,8 @@
 /*
- * QTest testcases for what a guest and a back-end can make QEMU hold
+ * QTest testcases for the resource limits of shared objects: the descriptors
+ * and the memory that a guest and a back-end can make QEMU hold
  *
- * docs/devel/virtio-export-threats.rst says where the numbers come from.
+ * docs/devel/virtio-export-threats.rst explains the numbers.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,7 +17,7 @@
 #include "virtio-gpu/helpers/importer.h"
 #include "virtio-gpu/helpers/many.h"
 
-/* Two images of this size are one too many for max_hostmem */
+/* max_hostmem has room for one image of this size, but not for two */
 #define LARGE               2048
 #define LARGE_BYTES         (LARGE * LARGE * QVIRTIO_GPU_BYTES_PER_PIXEL)
 #define MAX_HOSTMEM         " -global virtio-gpu-device.max_hostmem=32M "
@@ -28,7 +29,7 @@
 #define MAX_OBJECTS         65536
 #define BYTES_PER_OBJECT    256
 
-/* Of more replies no socket with Linux's own limits has room */
+/* No socket with Linux's default limits has room for more replies */
 #define MAX_UNREAD          1024
 
 static const uint8_t its_uuid[PEER_UUID_SIZE] = "of-the-back-end";
@@ -38,7 +39,7 @@ static unsigned int mapped_resources(QTestState *qts)
     return process_count_mapped(qtest_pid(qts), "virtio-gpu res");
 }
 
-/* Return: descriptor of the memory of a resource that is no more */
+/* Return: file descriptor of the memory of a destroyed resource */
 static int keep_large(QVirtioGPU *gpu)
 {
     QVirtioGPUResourceOpt res = {
@@ -60,8 +61,8 @@ static int keep_large(QVirtioGPU *gpu)
 }
 
 /*
- * The memory is the back-end's then, and there may be more of it than
- * max_hostmem: what QEMU itself has is bounded.
+ * Memory that only a back-end keeps does not count for max_hostmem, which
+ * limits what QEMU itself holds.
  */
 static void kept_by_a_back_end(void *obj, void *data, QGuestAllocator *alloc)
 {
@@ -132,7 +133,7 @@ static void added(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(used, <=, MAX_OBJECTS * BYTES_PER_OBJECT);
 }
 
-/* Descriptors in replies that nobody reads are in the socket, not in QEMU */
+/* Descriptors in unread replies are in the socket, not in QEMU */
 static void unread_replies(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;

@@ -1,6 +1,6 @@
 /*
- * QTest testcases for resources of virtio-gpu that are looked up as dma-bufs:
- * blobs, and 2D resources where there is udmabuf.  They need a real one.
+ * QTest testcases for virtio-gpu's resources that are looked up as dma-bufs:
+ * blobs, and 2D resources.  They need a host with udmabuf.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,7 +17,7 @@
 #include "virtio-gpu/helpers/importer.h"
 #include "virtio-gpu/helpers/migration.h"
 
-/* An image in two pages, after a gap, and with padding */
+/* An image of two pages that begins after a gap and has padding */
 #define WIDTH   64
 #define HEIGHT  17
 #define STRIDE  (WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL + 64)
@@ -25,19 +25,19 @@
 #define PAGE    4096
 #define BYTES   (2 * PAGE)
 
-/* Not known while it is not shown */
+/* Traced geometry of a blob that is not a scanout */
 #define UNKNOWN "0x0, fourcc 0x00000000, modifier 0xffffffffffffff, " \
                 "planes 0, stride 0, offset 0"
 #define BARE    "kind 2, size 8192, " UNKNOWN
 
-/* A blob with a UUID, and the guest's own memory behind it */
+/* A blob with a UUID, and its guest memory */
 typedef struct Blob {
     QVirtioGPU *gpu;
     uint64_t memory;
     uuid_t uuid;
 } Blob;
 
-/* The backing is whole pages, the second one first */
+/* Attach whole pages as backing, in reverse order */
 static void attach(Blob *blob)
 {
     struct {
@@ -125,7 +125,7 @@ static void assert_is_dmabuf(const uint8_t *uuid)
     close(fd);
 }
 
-/* What either side writes the other has at once, in the order of the backing */
+/* Guest and importer share the memory, in the order of the backing */
 static void blob_is_guest_memory(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
@@ -168,7 +168,7 @@ static void blob_has_geometry_while_shown(void *obj, void *data,
     importer_assert_traced(blob.uuid, BARE);
     show(&blob, 0, 0);
     assert_shown(&blob);
-    /* of the whole, whatever part of it the scanout has */
+    /* the geometry is that of the whole image, not of the scanout's part */
     show(&blob, 5, 1);
     assert_shown(&blob);
     qvirtio_gpu_set_scanout({ .gpu = blob.gpu });
@@ -211,7 +211,7 @@ static void assert_listed_height(QTestState *qts, int64_t height)
     qobject_unref(answer);
 }
 
-/* An image that does not fit in the blob does not become its own */
+/* A geometry that does not fit in the blob is not used */
 static void blob_geometry_fits(void *obj, void *data, QGuestAllocator *alloc)
 {
     static const uint32_t heights[] = {
@@ -239,7 +239,7 @@ static void blob_geometry_fits(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
-/* The UUID stays, and what it stands for comes and goes */
+/* The blob keeps its UUID while backing is detached and attached */
 static void blob_backing_comes_and_goes(void *obj, void *data,
                                         QGuestAllocator *alloc)
 {
@@ -360,7 +360,7 @@ static void register_dmabuf_test(void)
     };
     int i;
 
-    /* a stand-in will do for this one, but not /dev/null */
+    /* this case works with a replacement for udmabuf, but not with /dev/null */
     if (blob_dmabufs() || getenv("UDMABUF_MAKES_MEMFDS")) {
         qos_add_test("resource-uuid/bounds/blob-geometry", "virtio-gpu-pci",
                      blob_geometry_fits, &opts);

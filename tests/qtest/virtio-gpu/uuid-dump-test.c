@@ -22,7 +22,7 @@
 
 static const uint8_t its_uuid[PEER_UUID_SIZE] = "of-the-back-end";
 
-/* A file that may come to be */
+/* An output file, which may not exist yet */
 typedef struct Output {
     char *dir;
     char *name;
@@ -73,7 +73,7 @@ static void dump(QTestState *qts, const uint8_t *uuid, const char *filename)
     qobject_unref(answer);
 }
 
-/* The answer to send_dump() is an error whose text ends so */
+/* The reply to send_dump() is an error whose text ends with @expected */
 static void receive_error(QTestState *qts, const char *expected)
 {
     QDict *answer = qtest_qmp_receive(qts);
@@ -86,7 +86,7 @@ static void receive_error(QTestState *qts, const char *expected)
     qobject_unref(answer);
 }
 
-/* Nothing is written, no descriptor is left */
+/* The dump fails, writes nothing, and leaks no descriptor */
 static void assert_refused(QTestState *qts, const uint8_t *uuid,
                            const char *expected)
 {
@@ -100,7 +100,7 @@ static void assert_refused(QTestState *qts, const uint8_t *uuid,
     output_free(&output);
 }
 
-/* Where a format has its colours in the bytes of a pixel */
+/* Byte positions of the colours in a pixel of each format */
 static const struct {
     uint32_t format;
     uint8_t r, g, b;
@@ -115,7 +115,7 @@ static const struct {
     { VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM, 0, 1, 2 },
 };
 
-/* A resource full of noise */
+/* Fill a resource with random pixels */
 static void draw_noise(QVirtioGPU *gpu, uint32_t format, uint8_t *pixels,
                        uint8_t *uuid)
 {
@@ -136,7 +136,7 @@ static void draw_noise(QVirtioGPU *gpu, uint32_t format, uint8_t *pixels,
     guest_free(gpu->alloc, res.backing);
 }
 
-/* The pixels of a file, to be freed by the caller */
+/* Return: the pixels of a file, to be freed by the caller */
 static uint8_t *read_png(const char *name)
 {
     png_image image = { .version = PNG_IMAGE_VERSION };
@@ -222,7 +222,7 @@ static void onto_a_full_disk(void *obj, void *data, QGuestAllocator *alloc)
     output_free(&output);
 }
 
-/* Nobody reads from it: who opens it as a file waits */
+/* A pipe without a reader: to open it like a regular file would block */
 static void into_a_pipe(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -257,7 +257,7 @@ static void after_unref_and_reset(void *obj, void *data,
     }
 }
 
-/* Wider than QEMU's PNG writer can be trusted with, and so cheap for a guest */
+/* Too wide for QEMU's PNG writer, and cheap for a guest to create */
 static void too_wide(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -285,7 +285,7 @@ static void of_a_back_end(void *obj, void *data, QGuestAllocator *alloc)
                    "its back-end did not return exactly one file descriptor");
 }
 
-/* How many objects the answer to a query tells of */
+/* Return: number of objects in the reply to a query */
 static size_t receive_count(QTestState *qts)
 {
     QDict *answer = qtest_qmp_receive(qts);
@@ -301,7 +301,7 @@ static void send_query(QTestState *qts)
     qtest_qmp_send(qts, "{ 'execute': 'x-query-virtio-exports' }");
 }
 
-/* QEMU waits for the back-end when the monitor is asked */
+/* The monitor lists objects while QEMU waits for the back-end */
 static void query_while_a_back_end_is_busy(void *obj, void *data,
                                            QGuestAllocator *alloc)
 {

@@ -30,7 +30,7 @@ static void assert_memory(VhostUserPeer *peer, const Drawn *d)
     munmap(memory, size);
 }
 
-/* Virtio specification: what others write is not in the attached backing */
+/* Virtio specification: writes of importers do not change the backing */
 static void same_memory(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -45,7 +45,7 @@ static void same_memory(void *obj, void *data, QGuestAllocator *alloc)
     memory = importer_map(importer(), d.uuid, &size);
     g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
 
-    /* no further look-up */
+    /* the importer sees changes without another lookup */
     drawn_again(&d, 0x22);
     g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
 
@@ -177,7 +177,7 @@ static void after_unref(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_false(importer_finds(importer(), old.uuid));
     g_assert_cmpmem(memory, DRAWN_BYTES, old.pixels, DRAWN_BYTES);
 
-    /* the id says nothing */
+    /* the same ID does not mean the same object */
     drawn_new(&new, gpu, 1, 0x22);
     g_assert_false(importer_finds(importer(), old.uuid));
     g_assert_cmpmem(memory, DRAWN_BYTES, old.pixels, DRAWN_BYTES);
@@ -240,7 +240,7 @@ static void no_descriptors_left(void *obj, void *data, QGuestAllocator *alloc)
     drawn_done(&d);
 }
 
-/* A back-end cannot take the place of a resource */
+/* A back-end cannot add an object with the UUID of a resource */
 static void back_end_cannot_take_uuid(void *obj, void *data,
                                       QGuestAllocator *alloc)
 {

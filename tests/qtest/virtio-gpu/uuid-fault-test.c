@@ -1,9 +1,9 @@
 /*
- * QTest testcases for hosts that refuse something in the middle of sharing
+ * QTest testcases for fault injection: host calls fail while objects are shared
  *
- * Each case lets the first, the second, ... call of a kind fail, on its own and
- * with all after it, until it fails none: who has asked gets an error, the
- * next try succeeds, and QEMU has as many descriptors as before.
+ * Each case lets the first, the second, ... call of a kind fail, once alone and
+ * once with all later calls.  The requester gets an error, the next attempt
+ * succeeds, and QEMU leaks no file descriptor.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -125,7 +125,7 @@ static const FaultPath remove_path = {
     .recover = reopen_and_add,
 };
 
-/* If QEMU could not ask the exporter, that has to begin anew */
+/* If QEMU could not send the exporter a request, it must reconnect too */
 static void both_begin_anew(Faults *f)
 {
     fault_reopen(f);
@@ -164,7 +164,7 @@ static const FaultPath query_path = {
 };
 
 #ifdef CONFIG_PNG
-/* Return: NULL on success, else what the monitor says; freed by the caller */
+/* Return: NULL on success, else the error; to be freed by the caller */
 static char *dump(Faults *f, const uint8_t *uuid)
 {
     TempFile *file = temp_file_new("");
@@ -200,7 +200,7 @@ static const FaultPath dump_path = {
     .end = fault_forget_resource,
 };
 
-/* Not to know its size is as far as one gets */
+/* The dump must fail, because the size of the image is unknown */
 static bool dump_its_object(Faults *f)
 {
     g_autofree char *said = dump(f, its_uuid);
@@ -217,7 +217,7 @@ static const FaultPath its_dump_path = {
 };
 #endif
 
-/* What Mesa needs once is there when descriptors are counted */
+/* Make Mesa open what it needs once, before descriptors are counted */
 static void texture_begin(Faults *f)
 {
     g_assert_true(fault_share_image(f));
@@ -225,7 +225,7 @@ static void texture_begin(Faults *f)
     name_resource(f);
 }
 
-/* Mesa copies the texture to where the mapping would be, and crashes */
+/* mmap() is skipped: Mesa does not check it and crashes */
 static const FaultPath texture_path = {
     .calls = FAULT(MEMFD_CREATE) | FAULT(SEAL) | FAULT(UDMABUF) |
              FAULT(DUP) | FAULT(SENDMSG),
@@ -267,7 +267,7 @@ static void load_undo(Faults *f)
     g_assert_false(has_uuids(f->qts));
 }
 
-/* A load that has failed leaves what there was, until a reset */
+/* Reset, since a failed load may leave resources of before the load */
 static void load_recover(Faults *f)
 {
     unsigned int before;
@@ -331,7 +331,7 @@ static void test_load(void *obj, void *data, QGuestAllocator *alloc)
     come_home(gpu, gpu->qts);
 }
 
-/* A resource that could not be destroyed is what it was, and can be later */
+/* If unref fails, the resource is unchanged and can be destroyed later */
 static void unref_fails(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
@@ -415,11 +415,11 @@ static void register_fault_test(void)
     add_path_test("monitor/dump-of-a-back-end", &its_dump_path);
 #endif
     add_uuid_pci_tests(load_tests, NULL);
-    /* set where EGL is known to make dma-bufs of textures */
+    /* set if EGL can export textures as dma-bufs */
     if (getenv("QTEST_GL_DMABUF")) {
         add_uuid_gl_pci_tests(gl_tests, importer_before);
     }
-    /* set where virglrenderer has blobs, and a server for Vulkan */
+    /* set if virglrenderer supports blobs and has a Vulkan server */
     if (getenv("QTEST_GL_BLOB")) {
         add_venus_test("gl-blob/unref", unref_fails);
     }

@@ -22,7 +22,7 @@
 #define VENUS           1           /* contexts */
 #define VIRGL           2
 
-/* Venus takes a blob with the ID 0 for memory that is shared with the guest */
+/* In Venus, a blob with ID 0 is memory that is shared with the guest */
 static void create_shared_memory(QVirtioGPU *gpu, uint8_t *uuid)
 {
     qvirtio_gpu_create_venus_context(gpu, VENUS);
@@ -34,7 +34,7 @@ static void create_shared_memory(QVirtioGPU *gpu, uint8_t *uuid)
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
 }
 
-/* @traced: kind, size and geometry, as the trace event has them */
+/* @traced: kind, size and geometry in the form of the trace event */
 static uint8_t *map_blob(const uint8_t *uuid, const char *traced)
 {
     size_t size;
@@ -142,7 +142,7 @@ static void leaves_no_descriptors(void *obj, void *data,
     g_assert_cmpuint(process_fds_settled(pci->gpu.qts), ==, before);
 }
 
-/* The UUID stays */
+/* The lookup fails with @reason, and the blob keeps its UUID */
 static void assert_refused(QVirtioGPU *gpu, const char *reason)
 {
     g_autofree char *traced = NULL;
@@ -156,7 +156,7 @@ static void assert_refused(QVirtioGPU *gpu, const char *reason)
     g_assert_cmpint(uuid_compare(uuid, again), ==, 0);
 }
 
-/* With the contexts of QEMU's displays virglrenderer has no descriptor */
+/* virglrenderer cannot export a texture blob with QEMU's GL contexts */
 static void blob_of_texture(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPUPCI *pci = obj;
@@ -173,7 +173,7 @@ static void blob_of_texture(void *obj, void *data, QGuestAllocator *alloc)
     assert_refused(res.gpu, "the renderer cannot export the blob");
 }
 
-/* It is not the renderer's, and not in a memfd either, as udmabuf needs it */
+/* A blob of guest memory that is not in a memfd, which udmabuf needs */
 static void blob_of_guest(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPUPCI *pci = obj;
@@ -278,7 +278,7 @@ static void register_gl_blob_test(void)
         { "gl-blob/guest", blob_of_guest },
     };
 
-    /* set where virglrenderer has blobs, and a server for Vulkan */
+    /* set if virglrenderer supports blobs and has a Vulkan server */
     if (!getenv("QTEST_GL_BLOB")) {
         return;
     }

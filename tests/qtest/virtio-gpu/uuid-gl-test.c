@@ -21,10 +21,10 @@
 #define PIXELS  (WIDTH * HEIGHT)
 #define BYTES   (PIXELS * QVIRTIO_GPU_BYTES_PER_PIXEL)
 
-/* Of all textures, where EGL has not the extensions for it */
+/* The reason for all textures if EGL lacks the extensions to export them */
 #define NO_EXPORT   "the display's GL cannot export textures"
 
-/* What an importer has of a texture */
+/* A texture as an importer sees it */
 typedef struct Mapped {
     uint8_t *memory;
     size_t size;
@@ -67,7 +67,7 @@ static Mapped map_texture(const uint8_t *uuid)
     return m;
 }
 
-/* Where red, green, blue and alpha are in the bytes of a pixel */
+/* Byte positions of red, green, blue and alpha in a pixel */
 typedef struct Layout {
     uint32_t fourcc;
     uint8_t at[4];
@@ -92,7 +92,7 @@ static const Layout *layout(uint32_t fourcc)
     g_assert_not_reached();
 }
 
-/* The same picture, however the bytes lie */
+/* Compare the colours, whatever the byte order */
 static void assert_pixels(const Mapped *m, const uint8_t *pixels,
                           uint32_t fourcc)
 {
@@ -120,7 +120,7 @@ static void draw(const QVirtioGPUResourceOpt *res, uint8_t *pixels)
     do_qvirtio_gpu_transfer(*res);
 }
 
-/* A texture of CREATE_2D with a UUID, and no backing that counts */
+/* A texture made by CREATE_2D with a UUID */
 static Mapped new_mapped_2d(QVirtioGPUResourceOpt *res, uint8_t *pixels,
                             uint8_t *uuid)
 {
@@ -131,7 +131,7 @@ static Mapped new_mapped_2d(QVirtioGPUResourceOpt *res, uint8_t *pixels,
     return map_texture(uuid);
 }
 
-/* No further look-up for what is drawn later, in either direction */
+/* The importer sees later drawing, and the guest sees the importer's */
 static void texture_is_the_memory(void *obj, void *data,
                                   QGuestAllocator *alloc)
 {
@@ -189,7 +189,7 @@ static void texture_outlives(void *obj, void *data, QGuestAllocator *alloc)
     assert_pixels(&m, pixels, DRM_FORMAT_XRGB8888);
     assert_pixels(&later, others, DRM_FORMAT_XRGB8888);
 
-    /* a screen of that size is all that is drawn anew at the reset */
+    /* the reset draws only a screen of that size */
     do_qvirtio_gpu_set_scanout(res);
     qvirtio_gpu_start(res.gpu, 0);
     g_assert_false(importer_finds(importer(), other));
@@ -226,7 +226,7 @@ static void texture_rendered(void *obj, void *data, QGuestAllocator *alloc)
 
     qvirtio_gpu_create_context(res.gpu, 1);
     qvirtio_gpu_render_colour(&res, 1, orange);
-    qvirtio_gpu_transfer_back(&res); /* waits until GL has done it */
+    qvirtio_gpu_transfer_back(&res); /* the transfer waits for GL to finish */
     assert_colour(&m, (uint8_t[]) { 255, 153, 51 });
 
     qvirtio_gpu_destroy_context(res.gpu, 1);
@@ -240,7 +240,7 @@ static void texture_rendered(void *obj, void *data, QGuestAllocator *alloc)
     munmap(m.memory, m.size);
 }
 
-/* Why the only object cannot be looked up; NULL if that is not known */
+/* Return: why the only object cannot be looked up; NULL if not known */
 static char *unavailable_reason(QTestState *qts)
 {
     QDict *answer = qtest_qmp_assert_success_ref(
@@ -271,7 +271,7 @@ static void assert_refused(const uint8_t *uuid, const char *reason)
     g_assert_cmpstr(traced, ==, reason);
 }
 
-/* GL names buffers and textures with the same numbers */
+/* In GL, a buffer and a texture may have the same number */
 static void other_targets(void *obj, void *data, QGuestAllocator *alloc)
 {
     static const char reason[] = "it is not a two-dimensional texture";
@@ -298,7 +298,7 @@ static void other_targets(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
-/* QEMU takes up a resource that virglrenderer has refused */
+/* QEMU keeps a resource that virglrenderer failed to create */
 static void not_made(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPUResourceOpt res = {
@@ -314,7 +314,7 @@ static void not_made(void *obj, void *data, QGuestAllocator *alloc)
     qvirtio_gpu_unref({ .gpu = obj, .id = 1 });
 }
 
-/* Return: whether the reason why not is known without a lookup, too */
+/* Return: whether the reason is also known without a lookup */
 static bool assert_dmabuf_or_reason(const uint8_t *uuid)
 {
     static const char no_dmabuf[] = "EGL made no dma-buf of the texture";
@@ -330,7 +330,7 @@ static bool assert_dmabuf_or_reason(const uint8_t *uuid)
     return g_str_equal(traced, NO_EXPORT);
 }
 
-/* Where the host makes no dma-buf, the reason is told, and the UUID stays */
+/* The lookup returns a dma-buf or the reason; the UUID stays */
 static void dmabuf_or_reason(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -345,7 +345,7 @@ static void dmabuf_or_reason(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(uuid_compare(uuid, again), ==, 0);
 }
 
-/* Mesa 25.0 leaves one of its own behind where it can make no dma-buf */
+/* Without the descriptor that Mesa 25.0 leaks if it can make no dma-buf */
 static unsigned int fds_but_mesas(QTestState *qts)
 {
     unsigned int num = process_fds_settled(qts);
@@ -377,7 +377,7 @@ static void *add_2d_gpu(GString *cmd_line, void *arg)
     return importer_traced_before(cmd_line, arg);
 }
 
-/* One back-end finds the resources of both, each by its device's method */
+/* A back-end finds the resources of a GL device and of a 2D device */
 static void beside_2d(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gl = obj;
@@ -438,7 +438,7 @@ static void register_gl_test(void)
 
     add_uuid_gl_pci_tests(tests, importer_traced_before);
     add_uuid_gl_pci_tests(two_gpu_tests, add_2d_gpu);
-    /* set where EGL is known to make dma-bufs of textures */
+    /* set if EGL can export textures as dma-bufs */
     if (getenv("QTEST_GL_DMABUF")) {
         add_uuid_gl_pci_tests(texture_tests, importer_traced_before);
     }

@@ -1,5 +1,5 @@
 /*
- * QTest testcases for how long virtio-gpu's resource UUIDs last
+ * QTest testcases for the lifetime of virtio-gpu's resource UUIDs
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,7 +22,7 @@ static void create_and_assign(QVirtioGPU *gpu, uint32_t id, uint8_t *uuid)
     g_assert_true(has_uuids(gpu->qts));
 }
 
-/* Nothing is left of the old resource, and the device works on */
+/* The old UUID is unknown, and the device still works */
 static void assert_forgotten(QVirtioGPU *gpu, const uint8_t *old)
 {
     uuid_t uuid;
@@ -83,7 +83,7 @@ static void forget_machine_reset(void *obj, void *data, QGuestAllocator *alloc)
     assert_forgotten(gpu, uuid);
 }
 
-/* A driver that comes after a reset may do without the feature */
+/* After a reset, a driver may leave the feature unacknowledged */
 static void forget_acknowledgement(void *obj, void *data,
                                    QGuestAllocator *alloc)
 {
@@ -130,7 +130,7 @@ static bool status_has_feature(QDict *status, const char *set)
     return false;
 }
 
-/* The monitor tells what is offered and what is acknowledged */
+/* Check the offered and the acknowledged features in the monitor */
 static void assert_status(QVirtioGPU *gpu, bool acknowledged)
 {
     g_autofree char *path = virtio_gpu_qom_path(gpu->qts);
@@ -161,7 +161,7 @@ static void *add_second_gpu(GString *cmd_line, void *arg)
     return arg;
 }
 
-/* Ids are a device's own, UUIDs are not */
+/* Two devices may use the same ID, but not the same UUID */
 static void two_devices(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPUPCI *first = obj;
@@ -206,7 +206,7 @@ static void *no_ioeventfd(GString *cmd_line, void *arg)
     return arg;
 }
 
-/* Nothing of the device's former life is left */
+/* Unrealize drops all resources and UUIDs and unregisters the exporter */
 static void realized_again(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = &((QVirtioGPUDevice *)obj)->gpu;
@@ -254,7 +254,7 @@ static void register_lifetime_test(void)
                  &opts);
     qos_add_test("resource-uuid/two-devices", "virtio-vga", two_devices,
                  &opts);
-    /* virtio-pci, and virtio-ccw, can't be realized twice */
+    /* virtio-pci and virtio-ccw cannot be realized twice */
     opts.before = no_ioeventfd;
     qos_add_test("resource-uuid/realized-again", "virtio-gpu-device",
                  realized_again, &opts);

@@ -24,8 +24,8 @@ static const uint32_t by_odd[] = { 7, 3, 11, 0 };
 static const uint32_t before_end[] = { 23, 8, 1, 0 };
 
 /*
- * Refused, with as much of the response as fits, and without a trace: no
- * resource has a UUID after it.
+ * The request is rejected, the response is cut to the size that fits, and no
+ * resource gets a UUID.
  */
 static void assert_refused(QVirtioGPU *gpu, size_t req_len, size_t resp_len)
 {
@@ -47,7 +47,7 @@ static void assert_refused(QVirtioGPU *gpu, size_t req_len, size_t resp_len)
     g_assert_false(has_uuids(gpu->qts));
 }
 
-/* Answered as any other: the same UUID as for a plain request */
+/* The response has the same UUID as that to a plain request */
 static void assert_answered(QVirtioGPU *gpu, QVirtioGPURequest r)
 {
     struct virtio_gpu_resource_assign_uuid req = assign_uuid_req(RES);
@@ -104,7 +104,7 @@ static void short_and_unknown_id(void *obj, void *data, QGuestAllocator *alloc)
     assert_refused(obj, HDR_LEN, HDR_LEN);
 }
 
-/* What a resource already has stays when a further request is refused */
+/* A rejected request does not change the resource's UUID */
 static void refused_keeps_uuid(void *obj, void *data, QGuestAllocator *alloc)
 {
     struct virtio_gpu_resource_assign_uuid req = assign_uuid_req(RES);
@@ -120,7 +120,7 @@ static void refused_keeps_uuid(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpmem(after, sizeof(after), before, sizeof(before));
 }
 
-/* A device must not care how a request is cut into descriptors */
+/* A request may be split into descriptors at any place */
 static void split_request(void *obj, void *data, QGuestAllocator *alloc)
 {
     assert_answered(obj, (QVirtioGPURequest) { .req_split = by_byte });
@@ -151,7 +151,7 @@ static void split_odd(void *obj, void *data, QGuestAllocator *alloc)
                                                .resp_split = by_odd });
 }
 
-/* No descriptor ends where a field does */
+/* Each descriptor ends inside a field */
 static void split_inside_fields(void *obj, void *data, QGuestAllocator *alloc)
 {
     assert_answered(obj, (QVirtioGPURequest) { .req_split = before_end,
@@ -178,7 +178,7 @@ static void long_request(void *obj, void *data, QGuestAllocator *alloc)
                                                .req_len = sizeof(req) });
 }
 
-/* The device writes its 40 bytes and leaves the others alone */
+/* The device writes 40 bytes and does not touch the rest */
 static void long_response(void *obj, void *data, QGuestAllocator *alloc)
 {
     struct {

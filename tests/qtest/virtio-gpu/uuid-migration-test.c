@@ -22,7 +22,7 @@ static void new_uuid(QVirtioGPU *gpu, uint8_t *uuid)
     assign_uuid({ .gpu = gpu, .id = NEW_ID, .uuid = uuid });
 }
 
-/* The device works on: old UUIDs go, and new ones are new */
+/* The device still works: UUIDs are released, and new ones differ */
 static void assert_works(Scene *scene)
 {
     QVirtioGPU *gpu = scene->gpu;
@@ -42,7 +42,7 @@ static void assert_works(Scene *scene)
     g_assert_false(has_uuids(gpu->qts));
 }
 
-/* The scene has arrived, or stayed, in the QEMU in which the device is now */
+/* Check the scene in the QEMU that has the device now, and end the test */
 static void end_scene(Scene *scene, QTestState *home)
 {
     QVirtioGPU *gpu = scene->gpu;
@@ -83,7 +83,7 @@ static void migrate_file(void *obj, void *data, QGuestAllocator *alloc)
     end_scene(scene, home);
 }
 
-/* Each time to a new QEMU, of either kind in turn if there are two */
+/* Migrate to new QEMUs, in turn of either binary if there are two */
 static void hop_several_times(QVirtioGPU *gpu, bool uuids)
 {
     QTestState *home = gpu->qts;
@@ -116,7 +116,7 @@ static void off_back_and_forth(void *obj, void *data, QGuestAllocator *alloc)
     hop_several_times(obj, false);
 }
 
-/* UUIDs and resources are there before the guest's memory is */
+/* In post-copy, UUIDs and resources arrive before the guest's memory */
 static void migrate_postcopy(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -138,7 +138,7 @@ static void migrate_postcopy(void *obj, void *data, QGuestAllocator *alloc)
     end_scene(scene, home);
 }
 
-/* The source goes on as if nothing had been */
+/* After a cancelled migration, the source continues unchanged */
 static void migrate_cancelled(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -150,7 +150,7 @@ static void migrate_cancelled(void *obj, void *data, QGuestAllocator *alloc)
     end_scene(scene, gpu->qts);
 }
 
-/* What is given while the memory is under way arrives with the rest */
+/* UUIDs that are assigned while memory is sent arrive, too */
 static void migrate_while_assigning(void *obj, void *data,
                                     QGuestAllocator *alloc)
 {
@@ -165,7 +165,7 @@ static void migrate_while_assigning(void *obj, void *data,
     end_scene(scene, home);
 }
 
-/* None is sent, and none is missed: the first one comes on the destination */
+/* No UUIDs are sent; the first one is assigned on the destination */
 static void migrate_without_uuids(void *obj, void *data,
                                   QGuestAllocator *alloc)
 {
@@ -183,7 +183,7 @@ static void migrate_without_uuids(void *obj, void *data,
     come_home(gpu, home);
 }
 
-/* The driver does without the feature, and without a reset */
+/* The driver clears the acknowledged feature without a reset */
 static void take_acknowledgement_back(QVirtioGPU *gpu)
 {
     QVirtioDevice *vdev = gpu->vdev;
@@ -195,7 +195,7 @@ static void take_acknowledgement_back(QVirtioGPU *gpu)
     assign_uuid({ .gpu = gpu, .id = 1, .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
 }
 
-/* It must not come to a stream that no destination takes */
+/* The source must not send a stream that no destination accepts */
 static void migrate_acknowledgement_back(void *obj, void *data,
                                          QGuestAllocator *alloc)
 {
@@ -237,11 +237,11 @@ static void migrate_same_seed(void *obj, void *data, QGuestAllocator *alloc)
     restart(gpu, home);
     qtest_quit(same);
 
-    /* Every QEMU with that seed begins with the same UUID ... */
+    /* every QEMU with that seed generates the same first UUID ... */
     scene = scene_new(gpu, true);
     g_assert_cmpint(uuid_compare(scene->resources[0].uuid, expected), ==, 0);
 
-    /* ... unless it is there already */
+    /* ... unless a resource has that UUID already */
     migrate_live(gpu, start_destination(.with = SEED));
     new_uuid(gpu, uuid);
     scene_assert_new_uuid(scene, uuid);
@@ -250,7 +250,7 @@ static void migrate_same_seed(void *obj, void *data, QGuestAllocator *alloc)
     come_home(gpu, home);
 }
 
-/* QEMU names the feature: bit 4 */
+/* The error names the feature: bit 4 */
 static void assert_needs_property(QVirtioGPU *gpu)
 {
     const char *reason = "unsupported. Allowed features: ";
@@ -276,14 +276,14 @@ static void migrate_needs_property(void *obj, void *data,
     assert_needs_property(obj);
 }
 
-/* Whether there are UUIDs yet does not matter: there could be */
+/* The property is needed even if no resource has a UUID yet */
 static void migrate_needs_property_without_uuids(void *obj, void *data,
                                                  QGuestAllocator *alloc)
 {
     assert_needs_property(obj);
 }
 
-/* The driver did without, so the property does not matter */
+/* Without the acknowledged feature, the property is not needed */
 static void migrate_unacknowledged_to_off(void *obj, void *data,
                                           QGuestAllocator *alloc)
 {
@@ -301,7 +301,7 @@ static void migrate_unacknowledged_to_off(void *obj, void *data,
     come_home(gpu, home);
 }
 
-/* A driver that began without goes on without, until it begins anew */
+/* The driver does not get the feature before it resets the device */
 static void off_to_on(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -336,7 +336,7 @@ static GByteArray *section_after(const GByteArray *stream, DestinationOpt opt)
     return section;
 }
 
-/* Of two QEMUs that have loaded the same state, what each writes */
+/* Two QEMUs that have loaded the same state write the same section */
 static void assert_same_section(QVirtioGPU *gpu, DestinationOpt one,
                                 DestinationOpt two)
 {
@@ -353,7 +353,7 @@ static void assert_same_section(QVirtioGPU *gpu, DestinationOpt one,
     come_home(gpu, gpu->qts);
 }
 
-/* With a QEMU that has never heard of UUIDs in QTEST_QEMU_BINARY_DST */
+/* Meant for unmodified QEMU in QTEST_QEMU_BINARY_DST */
 static void off_same_section(void *obj, void *data, QGuestAllocator *alloc)
 {
     assert_same_section(obj, (DestinationOpt) { },

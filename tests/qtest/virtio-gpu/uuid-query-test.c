@@ -1,5 +1,5 @@
 /*
- * QTest testcases for what the monitor tells of exported objects
+ * QTest testcases for the monitor's list of exported objects
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -23,7 +23,7 @@ static QDict *query(QTestState *qts)
         qts, "{ 'execute': 'x-query-virtio-exports' }");
 }
 
-/* The object with a UUID, borrowed from @answer; NULL if there is none */
+/* Return: the object with that UUID, owned by @answer; NULL if none */
 static QDict *find(QDict *answer, const uint8_t *uuid)
 {
     const QListEntry *entry;
@@ -190,7 +190,7 @@ static void refused(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
-/* Fit for a terminal of 80 columns, and all of it is there */
+/* The table fits in 80 columns and is complete */
 static void table(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;

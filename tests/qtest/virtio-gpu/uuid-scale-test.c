@@ -16,7 +16,7 @@
 
 #define RESOURCES       15000
 #define EXPORTED        10000
-/* What the migration stream grows by, for each UUID and for all of them */
+/* Growth of the migration stream for each UUID and for all of them */
 #define BYTES_PER_UUID  20
 #define BYTES_FOR_ALL   34
 
@@ -54,11 +54,11 @@ static void many_resources(void *obj, void *data, QGuestAllocator *alloc)
     many_send(gpu, 1, end, 1, many_fill_assign, many_check_same_uuid, set);
     g_assert_cmpuint(g_hash_table_size(set->all), ==, end - 1);
 
-    /* Every second one goes: the others keep theirs */
+    /* destroy every second resource: the others keep their UUIDs */
     many_send(gpu, 2, end, 2, many_fill_unref, many_check_nodata, NULL);
     many_send(gpu, 1, end, 2, many_fill_assign, many_check_same_uuid, set);
 
-    /* Back under the old id: none gets a UUID that any had before */
+    /* recreate them with the old IDs: their UUIDs are new */
     many_send(gpu, 2, end, 2, many_fill_create, many_check_nodata, NULL);
     many_send(gpu, 2, end, 2, many_fill_assign, many_check_new_uuid, set);
     many_send(gpu, 1, end, 1, many_fill_assign, many_check_same_uuid, set);
@@ -70,7 +70,7 @@ static void many_resources(void *obj, void *data, QGuestAllocator *alloc)
     skip_if_fewer(end - 1);
 }
 
-/* Every one arrives, and costs the stream what the manual says */
+/* All UUIDs arrive; the stream grows by as much as the manual says */
 static void many_migrated(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -97,7 +97,7 @@ static void many_migrated(void *obj, void *data, QGuestAllocator *alloc)
     skip_if_fewer(end - 1);
 }
 
-/* The first look-up of each writes its id there, the second one reads it */
+/* The first lookup writes the ID into the memory, the second one reads it */
 static void number_memory(uuid_t *by_id, uint32_t first, uint32_t step,
                           bool write)
 {

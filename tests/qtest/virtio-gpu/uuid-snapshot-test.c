@@ -16,9 +16,9 @@
 #define LATER_ID    1000
 #define OTHERS_BYTE 0x5a
 
-/* Behind the name: version and number of records, 32 bits each */
+/* Records come after the name, the version and their number (32 bits each) */
 #define RECORDS_AT  (strlen(RESOURCE_UUID_SUBSECTION) + 2 * sizeof(uint32_t))
-/* Id of the resource and UUID */
+/* A record: ID of the resource, and UUID */
 #define RECORD_LEN  (sizeof(uint32_t) + sizeof(uuid_t))
 
 static TempFile *disk_new(QTestState *qts)
@@ -37,14 +37,14 @@ static void assert_load_refused(QTestState *qts, const char *reason)
     g_assert_nonnull(strstr(answer, reason));
 }
 
-/* What the guest's driver knows of its queue goes back with the snapshot */
+/* Load a snapshot, and restore the guest driver's state of the queue */
 static void load(QVirtioGPU *gpu, const QVirtQueue *then)
 {
     snapshot_command(gpu->qts, "loadvm then");
     *gpu->ctrlq = *then;
 }
 
-/* Resources and UUIDs that come after the snapshot */
+/* Make resources and UUIDs that the snapshot does not have */
 static void go_on(Scene *scene)
 {
     QVirtioGPU *gpu = scene->gpu;
@@ -105,7 +105,7 @@ static void snapshot_new_qemu(void *obj, void *data, QGuestAllocator *alloc)
     come_home(gpu, home);
 }
 
-/* The last UUID in the snapshot becomes the null one */
+/* Replace the last UUID in the snapshot by the nil UUID */
 static void forge(const TempFile *disk)
 {
     static const uint8_t null[sizeof(uuid_t)];
@@ -126,7 +126,7 @@ static void forge(const TempFile *disk)
     close(fd);
 }
 
-/* All UUIDs but the last are right, and yet none of them is there */
+/* One invalid UUID makes the load fail without any UUID loaded */
 static void snapshot_refused_whole(void *obj, void *data,
                                    QGuestAllocator *alloc)
 {
@@ -143,7 +143,7 @@ static void snapshot_refused_whole(void *obj, void *data,
     *gpu->ctrlq = then;
     g_assert_false(has_uuids(gpu->qts));
 
-    /* Of those resources any that is named now has a new name */
+    /* a UUID that such a resource gets now is a new one */
     for (i = 0; i < SCENE_RESOURCES; i++) {
         uuid_t uuid;
 
@@ -156,7 +156,7 @@ static void snapshot_refused_whole(void *obj, void *data,
     come_home(gpu, gpu->qts);
 }
 
-/* It does not load, but it is still there, and good after a reset */
+/* The load fails, but QEMU keeps running and works after a reset */
 static void snapshot_needs_property(void *obj, void *data,
                                     QGuestAllocator *alloc)
 {
@@ -184,7 +184,7 @@ static void snapshot_needs_property(void *obj, void *data,
     come_home(gpu, home);
 }
 
-/* What was mapped before is memory of the past; look-ups find the restored */
+/* Lookups find the restored memory, not the memory mapped before */
 static void snapshot_look_ups(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;

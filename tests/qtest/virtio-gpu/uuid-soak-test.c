@@ -1,9 +1,9 @@
 /*
- * QTest testcases that share resources over and over, with back-ends that die,
- * resets and migrations: nothing is lost, nothing is stale, nothing grows
+ * QTest soak tests that share resources many times, with resets, migrations and
+ * back-ends that die: no UUID is lost or stale, and nothing leaks
  *
- * QTEST_SOAK in the environment says how often: four numbers, of cycles,
- * resets, deaths and migrations.  Without it there are no such cases.
+ * The environment variable QTEST_SOAK has four numbers: of cycles, resets,
+ * deaths and migrations.  Without it, there are no soak tests.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,10 +21,10 @@
 #include "virtio-gpu/helpers/many.h"
 #include "virtio-gpu/helpers/migration.h"
 
-/* What one kick of the control queue carries */
+/* Number of requests for one kick of the control queue */
 #define BATCH       32
 #define SAMPLES     64
-/* What is allocated once has been after so many of the samples */
+/* After so many samples, one-time allocations have been made */
 #define WARM_UP     (SAMPLES / 4)
 #define MAX_GROWTH  (64 * KiB)
 #define MAX_RESIDENT_GROWTH (2 * MiB)
@@ -38,12 +38,12 @@
 static unsigned int num_cycles, num_resets, num_deaths, num_migrations;
 
 /**
- * struct Sample - What QEMU holds at a moment
- * @cycles: that there were until then
- * @fds: descriptors
- * @objects: that can be looked up
- * @heap: bytes that are allocated
- * @resident: bytes in memory that are no file's
+ * struct Sample - What QEMU holds at one moment
+ * @cycles: number of cycles so far
+ * @fds: number of file descriptors
+ * @objects: number of exported objects
+ * @heap: bytes of allocated heap
+ * @resident: bytes of resident anonymous memory
  */
 typedef struct Sample {
     unsigned int cycles;
@@ -80,7 +80,7 @@ static Sample take_sample(QTestState *qts, unsigned int cycles)
     };
 }
 
-/* Return: bytes per cycle, by least squares, of the member at @offset */
+/* Return: growth per cycle of the member at @offset, by least squares */
 static double slope(const Sample *samples, size_t num, size_t offset)
 {
     double mean_x = 0, mean_y = 0, xy = 0, xx = 0;
@@ -132,7 +132,7 @@ static void look_up_all(VhostUserPeer *peer, const ManyUUIDs *set, uint32_t end,
     }
 }
 
-/* Create, assign, look up, unref, many at a time */
+/* Create, assign, look up and unref resources, many at a time */
 static void run_cycles(QVirtioGPU *gpu, ManyUUIDs *set, uint32_t end)
 {
     many_send(gpu, 1, end, 1, many_fill_create, many_check_nodata, NULL);
@@ -162,7 +162,7 @@ static void soak_cycles(void *obj, void *data, QGuestAllocator *alloc)
     assert_flat(samples + WARM_UP, SAMPLES - WARM_UP);
 }
 
-/* All UUIDs of all times differ, and the live ones are what can be looked up */
+/* All UUIDs ever assigned differ; only those of live resources are found */
 static void soak_resets(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -187,7 +187,7 @@ static void soak_resets(void *obj, void *data, QGuestAllocator *alloc)
     assert_flat(samples + num_resets / 4, num_resets - num_resets / 4);
 }
 
-/* QEMU waits for the exporter, for whose object the importer has asked */
+/* The importer looks up the exporter's object; the exporter does not reply */
 static void begin_look_up(const uint8_t *uuid)
 {
     g_assert_true(vhost_user_peer_add(exporter(), uuid));
@@ -249,7 +249,7 @@ static void soak_deaths(void *obj, void *data, QGuestAllocator *alloc)
     assert_flat(samples + num_deaths / 4, num_deaths - num_deaths / 4);
 }
 
-/* A resource comes and goes below those that stay */
+/* Create and destroy a resource while others stay */
 static void load_it(QVirtioGPU *gpu, VhostUserPeer *peer, ManyUUIDs *set)
 {
     uint32_t id = MIGRATED + 1;
@@ -267,7 +267,7 @@ static void load_it(QVirtioGPU *gpu, VhostUserPeer *peer, ManyUUIDs *set)
 }
 
 /*
- * Each UUID arrives with its memory, and nothing else stays open.
+ * Migrate: each UUID arrives with its memory, and no descriptor leaks.
  *
  * Return: the back-end in the QEMU to which the device has moved.
  */

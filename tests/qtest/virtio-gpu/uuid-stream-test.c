@@ -1,6 +1,6 @@
 /*
- * QTest testcases for migration streams that lie about virtio-gpu's resource
- * UUIDs
+ * QTest testcases for forged migration streams with invalid resource UUIDs of
+ * virtio-gpu
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,7 +17,7 @@
 #define UUIDS       2
 #define UNKNOWN_ID  99
 
-/* As in migration/savevm.h */
+/* The same value as in migration/savevm.h */
 #define SUBSECTION  0x05
 
 typedef struct QEMU_PACKED Record {
@@ -35,7 +35,7 @@ typedef struct QEMU_PACKED Subsection {
     Record records[UUIDS];
 } Subsection;
 
-/* How a subsection is made to lie, and part of what QEMU says of it */
+/* How a subsection is forged, and a part of QEMU's error message */
 typedef struct Forgery {
     void (*forge)(Subsection *s);
     const char *reason;
@@ -72,7 +72,7 @@ static void insert_bytes(GByteArray *stream, size_t at, const void *bytes,
     memcpy(stream->data + at, bytes, len);
 }
 
-/* Of a device with resources, of which the first @uuids have a UUID */
+/* Save a device with resources, of which the first @uuids have a UUID */
 static GByteArray *stream_of(QVirtioGPU *gpu, uint32_t uuids)
 {
     uint32_t id;
@@ -92,7 +92,7 @@ static GByteArray *honest_stream(QVirtioGPU *gpu)
     return stream_of(gpu, UUIDS);
 }
 
-/* Refused with that reason, and no part of it counts */
+/* The stream is rejected with @reason, and no part of it is loaded */
 static void assert_lie_refused(const GByteArray *stream, const char *reason)
 {
     QTestState *to = assert_stream_refused(stream, (DestinationOpt) { },
@@ -187,7 +187,7 @@ static void assert_number_refused(GByteArray *stream, uint32_t number)
     s->num_records = cpu_to_be32(UUIDS);
 }
 
-/* Before memory is allocated for them, of which there would not be enough */
+/* Too many records are rejected before memory is allocated for them */
 static void too_many(void *obj, void *data, QGuestAllocator *alloc)
 {
     static const uint32_t numbers[] = {
@@ -202,7 +202,7 @@ static void too_many(void *obj, void *data, QGuestAllocator *alloc)
     g_byte_array_unref(stream);
 }
 
-/* No source sends a subsection with nothing in it */
+/* A subsection without records is rejected: no source sends one */
 static void none(void *obj, void *data, QGuestAllocator *alloc)
 {
     GByteArray *stream = honest_stream(obj);
@@ -222,7 +222,7 @@ static void second_copy(void *obj, void *data, QGuestAllocator *alloc)
     g_byte_array_unref(stream);
 }
 
-/* QEMU may name the field, too */
+/* The error message may also name the field */
 static void assert_cut_refused(QVirtioGPU *gpu, size_t offset)
 {
     GByteArray *stream = honest_stream(gpu);
@@ -248,7 +248,7 @@ static void truncated_uuid(void *obj, void *data, QGuestAllocator *alloc)
     assert_cut_refused(obj, offsetof(Subsection, records[1].uuid[8]));
 }
 
-/* Before the footer of a section that has resources, but no subsection */
+/* Insert a subsection before the footer of a section that has none */
 static void insert_subsection(GByteArray *stream)
 {
     Subsection s = {
@@ -307,8 +307,8 @@ static void inserted(void *obj, void *data, QGuestAllocator *alloc)
 }
 
 /*
- * The description of the stream, after its last byte: not there in postcopy,
- * or with suppress-vmdesc=on
+ * Remove the description at the end of the stream, which is also missing in
+ * post-copy or with suppress-vmdesc=on
  */
 static void cut_description(GByteArray *stream)
 {
@@ -319,7 +319,7 @@ static void cut_description(GByteArray *stream)
     g_byte_array_set_size(stream, at - sizeof(uint32_t) - 1);
 }
 
-/* QEMU looks for a subsection where there is an id that starts like one */
+/* QEMU looks for a subsection at an ID that begins like one */
 static void id_like_subsection(void *obj, void *data, QGuestAllocator *alloc)
 {
     const uint32_t first_id = SUBSECTION << 24 | UINT8_MAX << 16;
@@ -343,8 +343,8 @@ static void id_like_subsection(void *obj, void *data, QGuestAllocator *alloc)
 }
 
 /*
- * What the first version of the code has written of honest_stream(): it is to
- * be loaded for ever.  What stands before and after it in a stream is QEMU's.
+ * The subsection that the first version of the code wrote for honest_stream().
+ * Every later version must load it.  The rest of the stream is QEMU's.
  */
 static const char kept_subsection[] =
     "\x05\x18" "virtio-gpu/resource-uuid"

@@ -11,7 +11,7 @@
 #include "libqos/qgraph.h"
 #include "virtio-gpu/helpers/uuid.h"
 
-/* As any command that the device does not know: type, length and all */
+/* The response is the same as to any unknown command */
 static void assert_unknown_command(QVirtioGPU *gpu)
 {
     struct virtio_gpu_resource_assign_uuid reqs[2] = {
@@ -177,7 +177,7 @@ static void refused_destroyed_id(void *obj, void *data, QGuestAllocator *alloc)
     assert_invalid_id(obj, 1);
 }
 
-/* @n requests in one kick, two for each resource: answered in that order */
+/* @n requests in one kick, two for each resource, are handled in order */
 static void fill_queue(QVirtioGPU *gpu, size_t n, bool indirect)
 {
     g_autofree struct virtio_gpu_resource_assign_uuid *reqs = NULL;

@@ -1,9 +1,9 @@
 /*
- * QTest testcases of look-ups and resets on other threads than the main loop's:
- * that of a CPU of the guest, which runs, and a migration's
+ * QTest testcases of lookups and resets on threads other than the main loop's:
+ * that of a running vCPU, and that of a migration
  *
- * Each round goes from the main loop's thread to the other one and back, so
- * that ThreadSanitizer has accesses of both to compare.
+ * Each round switches from the main loop's thread to the other thread and back,
+ * so that ThreadSanitizer can compare the accesses of both.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,21 +24,21 @@
 #define ROUNDS      20
 #define LOOK_UPS    20
 
-/* Of a vhost-user-blk-pci that drivers of before virtio 1.0 may use as well */
+/* PCI device ID of a transitional vhost-user-blk-pci */
 #define BLK_DEVICE_ID   0x1001
 
 #define VCPU_WAIT_US    (60 * G_USEC_PER_SEC)
 
-/* For which a lookup is seen to be pending */
+/* A lookup that has not ended after this time is pending */
 #define PENDING_MS      200
 
-/* Known without GL, on any thread */
+/* This reason is known without a call of GL, on any thread */
 #define NO_EXPORT       "the display's GL cannot export textures"
 
-/* Where the guest looks for what to write: its address, or 0, and the byte */
+/* The guest polls this for an address, or 0, and a byte to write there */
 #define MAILBOX         0x1000
 
-/* The guest, in place of a BIOS: it ends at 4 GiB, the CPU starts at its end */
+/* The guest's program replaces the BIOS, which ends at 4 GiB */
 #define ROM_SIZE        (64 * KiB)
 #define ROM_RESET       0xfff0
 
@@ -112,8 +112,8 @@ static void take_devfn(QPCIDevice *dev, int devfn, void *opaque)
 }
 
 /*
- * Start the device of the back-end as a driver does.  The back-end will not
- * answer QEMU when that stops it.
+ * Start the importer's device as a driver does.  The back-end will not reply
+ * when QEMU stops the device.
  */
 static QVirtioPCIDevice *start_held_importer(QVirtioGPU *gpu, QVirtQueue **vq)
 {
@@ -143,7 +143,7 @@ static void free_importer(QVirtioGPU *gpu, QVirtioPCIDevice *dev,
     g_free(dev);
 }
 
-/* Let the guest reset a device; it may be in the middle when this returns */
+/* Let the guest reset a device; the reset may not be finished on return */
 static void vcpu_reset(QTestState *qts, QVirtioDevice *vdev)
 {
     QVirtioPCIDevice *dev = pci_device(vdev);
@@ -185,9 +185,9 @@ static gpointer unref(gpointer opaque)
 }
 
 /*
- * QEMU waits for the back-end with the BQL held, and answers its look-ups
- * meanwhile.  The monitor and the driver, who destroys what is looked up, wait
- * for the BQL.
+ * QEMU waits for the back-end with the BQL held, and serves the back-end's
+ * lookups meanwhile.  The monitor and the driver, which destroys the object,
+ * wait for the BQL.
  *
  * Return: the driver's thread, the only one to use QTest until it is joined.
  */
@@ -237,8 +237,8 @@ static bool reply_comes(int timeout_ms)
 }
 
 /*
- * GL is to be called on the main loop's thread only, whoever has the BQL: the
- * lookup waits until that runs again, and ends as it does there.
+ * GL must be called on the main loop's thread only.  A lookup on another thread
+ * waits for the main loop, and has the same result as there.
  */
 static void vcpu_gets_texture_later(void *obj, void *data,
                                     QGuestAllocator *alloc)
@@ -272,7 +272,7 @@ static void vcpu_gets_texture_later(void *obj, void *data,
     free_importer(gpu, dev, vq);
 }
 
-/* The thread of a migration stops the VM */
+/* The migration thread stops the VM, and lookups are served meanwhile */
 static void migration_looks_up(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -296,7 +296,7 @@ static void migration_looks_up(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
-/* What was sent before may be answered before the reset or after it */
+/* Lookups sent before the reset may be handled before or after it */
 static void vcpu_resets(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -332,7 +332,7 @@ static void register_threads_test(void)
         { }
     };
 
-    /* the guest is for these CPUs */
+    /* the guest's program is for x86 */
     if (g_str_equal(qtest_get_arch(), "x86_64")) {
         add_uuid_pci_tests(tests, threads_before);
         add_uuid_gl_pci_tests(gl_tests, threads_traced_before);

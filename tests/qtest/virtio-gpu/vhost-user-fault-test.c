@@ -1,6 +1,6 @@
 /*
- * QTest testcases for a vhost-user-gpu process whose host refuses something in
- * the middle of sharing
+ * QTest testcases for fault injection in a vhost-user-gpu process that shares
+ * objects
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,7 +15,7 @@
 #include "virtio-gpu/helpers/drawn.h"
 #include "virtio-gpu/helpers/importer.h"
 
-/* It would end: see look_up_is_not_answered() */
+/* The process would exit: see look_up_is_not_answered() */
 #define SKIPS FAULT(SENDMSG)
 
 static const FaultPath assign_path = {
@@ -35,7 +35,7 @@ static const FaultPath memfd_path = {
     .undo = fault_forget_resource,
 };
 
-/* Where there is no dma-buf it hands out the memfd */
+/* If the process can make no dma-buf, it shares the memfd */
 static const FaultPath dmabuf_path = {
     .calls = FAULT(MEMFD_CREATE) | FAULT(SEAL) | FAULT(MMAP) |
              FAULT(GETRANDOM) | FAULT(UDMABUF),
@@ -69,7 +69,7 @@ static void test_path(void *obj, void *data, QGuestAllocator *alloc)
     }
 }
 
-/* libvhost-user ends the process that cannot answer, and QEMU goes on */
+/* libvhost-user exits if it cannot reply; QEMU continues */
 static void look_up_is_not_answered(void *obj, void *data,
                                     QGuestAllocator *alloc)
 {
@@ -93,7 +93,7 @@ static void look_up_is_not_answered(void *obj, void *data,
     fault_forget_resource(&f);
 }
 
-/* Of the process, when it is done with what came before a command */
+/* Count the process's descriptors after it has handled earlier messages */
 static unsigned int fds_settled(const Faults *f)
 {
     qvirtio_gpu_create_2d({ .gpu = f->gpu, .id = 99 });
@@ -101,7 +101,7 @@ static unsigned int fds_settled(const Faults *f)
     return process_fds_count(f->process);
 }
 
-/* A dma-buf is kept while there are enough: else it is the memfd once more */
+/* The process keeps a dma-buf only while it has descriptors to spare */
 static void leaves_descriptors_to_qemu(void *obj, void *data,
                                        QGuestAllocator *alloc)
 {
@@ -127,7 +127,7 @@ static void leaves_descriptors_to_qemu(void *obj, void *data,
     process_fds_restore(f.process, old);
     after = fds_settled(&f);
     g_assert_cmpuint(after, >, before + RESOURCES);
-    /* one of them may be used already */
+    /* one descriptor may be used already */
     g_assert_cmpuint(after, <=, before + FREE + 1);
     for (i = 0; i < RESOURCES; i++) {
         drawn_done(&d[i]);
@@ -139,7 +139,7 @@ static void *before(GString *cmd_line, void *arg)
     const UUIDTest *test = arg;
     const FaultPath *path = test->arg;
 
-    /* it looks for udmabuf when it starts */
+    /* the process looks for udmabuf when it starts */
     fault_set_udmabuf(path && path->udmabuf);
     return importer_before(cmd_line, vhost_user_gpu_before(cmd_line, arg));
 }

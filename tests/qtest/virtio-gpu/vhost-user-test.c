@@ -30,7 +30,7 @@ static void assert_display_info(QVirtioGPU *gpu)
     g_assert_cmpuint(le32_to_cpu(info.pmodes[0].enabled), ==, 1);
 }
 
-/* Return: type of the response */
+/* Return: type of the response to create_2d */
 static uint32_t try_create(QVirtioGPU *gpu, QVirtioGPUResourceOpt res)
 {
     struct virtio_gpu_resource_create_2d req = qvirtio_gpu_create_2d_req(res);
@@ -41,7 +41,7 @@ static uint32_t try_create(QVirtioGPU *gpu, QVirtioGPUResourceOpt res)
     return le32_to_cpu(resp.type);
 }
 
-/* A picture on the screen; @res is its resource from now on */
+/* Show a picture; @res becomes its resource */
 static void show(QVirtioGPU *gpu, QVirtioGPUResourceOpt *res)
 {
     *res = (QVirtioGPUResourceOpt) {
@@ -55,7 +55,7 @@ static void show(QVirtioGPU *gpu, QVirtioGPUResourceOpt *res)
     do_qvirtio_gpu_flush(*res);
 }
 
-/* One driver after the other, and each has the resources that it makes */
+/* After a reset, the next driver has only the resources that it makes */
 static void reset(QVirtioGPU *gpu)
 {
     QVirtioGPUResourceOpt res;
@@ -88,7 +88,7 @@ static void stop_and_cont(QVirtioGPU *gpu)
     guest_free(gpu->alloc, res.backing);
 }
 
-/* Requests that QEMU has not answered when the device is reset or stopped */
+/* Submit requests, and call @then before QEMU has handled them */
 static void kick_and(QVirtioGPU *gpu, void (*then)(QVirtioGPU *gpu))
 {
     struct virtio_gpu_ctrl_hdr req =
@@ -130,7 +130,7 @@ static void stop_and_await(QVirtioGPU *gpu)
     gint64 start = g_get_monotonic_time();
 
     qtest_qmp_send(gpu->qts, "{ 'execute': 'stop' }");
-    /* QEMU waits for the back-end until this one goes on */
+    /* QEMU waits until the back-end process continues */
     g_usleep(10000);
     g_assert_cmpint(kill(vhost_user_gpu_pid(), SIGCONT), ==, 0);
     qtest_qmp_eventwait(gpu->qts, "STOP");
@@ -143,7 +143,7 @@ static void stop_and_await(QVirtioGPU *gpu)
     gpu->ctrlq->last_used_idx = seen;
 }
 
-/* None gets lost */
+/* No request gets lost */
 static void stop_while_busy(QVirtioGPU *gpu)
 {
     int i;
@@ -174,7 +174,7 @@ static void size_overflows(QVirtioGPU *gpu)
     }
 }
 
-/* What QEMU sends at a start comes with descriptors */
+/* Starts must not leak the descriptors that QEMU sends */
 static void descriptors_are_left(QVirtioGPU *gpu)
 {
     pid_t pid = vhost_user_gpu_pid();

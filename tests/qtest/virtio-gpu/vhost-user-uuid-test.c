@@ -1,6 +1,6 @@
 /*
- * QTest testcases for UUIDs of resources that are in a vhost-user-gpu process,
- * and for looking them up from a third process
+ * QTest testcases for UUIDs of resources in a vhost-user-gpu process, which a
+ * third process looks up
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -23,7 +23,7 @@
 
 typedef void TestFunc(QVirtioGPU *gpu, QVirtioGPU *other);
 
-/* QEMU has been told, and hears it when it has time */
+/* Wait until QEMU has handled the message that the objects are gone */
 static void wait_none_listed(QTestState *qts)
 {
     gint64 start = g_get_monotonic_time();
@@ -35,7 +35,7 @@ static void wait_none_listed(QTestState *qts)
     }
 }
 
-/* The process has made the pixels, and does not copy them for the look-up */
+/* The lookup returns the process's own memory of the pixels, not a copy */
 static void same_memory(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     uint8_t *memory;
@@ -59,7 +59,7 @@ static bool is_colour(const uint8_t *pixel, uint8_t colour)
     return pixel[0] == colour && pixel[1] == colour && pixel[2] == colour;
 }
 
-/* The process has rendered the pixels, wherever its rows lie */
+/* The lookup returns the memory that the process renders to */
 static void same_texture(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     uint8_t *memory;
@@ -74,7 +74,7 @@ static void same_texture(QVirtioGPU *gpu, QVirtioGPU *other)
     drawn_again(&d, 0x22);
     g_assert_true(is_colour(memory, 0x22));
 
-    /* it outlives the resource */
+    /* the mapping outlives the resource */
     do_qvirtio_gpu_unref(d.res);
     g_assert_false(importer_finds(importer(), d.uuid));
     g_assert_true(is_colour(memory, 0x22));
@@ -82,7 +82,7 @@ static void same_texture(QVirtioGPU *gpu, QVirtioGPU *other)
     drawn_done(&d);
 }
 
-/* Not a texture that EGL can export: it has a UUID, and keeps it */
+/* A resource that EGL cannot export keeps its UUID */
 static void not_a_texture(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     QVirtioGPUResourceOpt buffer = { .gpu = gpu, .id = 1, .width = 4096 };
@@ -98,7 +98,7 @@ static void not_a_texture(QVirtioGPU *gpu, QVirtioGPU *other)
     wait_none_listed(gpu->qts);
 }
 
-/* Answered when the renderer has come that far */
+/* The response comes when the renderer has reached the fence */
 static void unref_fenced(QVirtioGPU *gpu, uint32_t id)
 {
     struct virtio_gpu_resource_unref req = {
@@ -108,7 +108,7 @@ static void unref_fenced(QVirtioGPU *gpu, uint32_t id)
     struct virtio_gpu_ctrl_hdr resp;
     QVirtioGPURequest r = QVIRTIO_GPU_REQUEST(req, resp);
 
-    /* virglrenderer has 32 bits for it */
+    /* virglrenderer's fence IDs have 32 bits */
     req.hdr.flags = cpu_to_le32(VIRTIO_GPU_FLAG_FENCE);
     req.hdr.fence_id = cpu_to_le64(1);
     qvirtio_gpu_submit(gpu, &r, 1);
@@ -116,7 +116,7 @@ static void unref_fenced(QVirtioGPU *gpu, uint32_t id)
     g_assert_cmphex(le32_to_cpu(resp.flags), ==, VIRTIO_GPU_FLAG_FENCE);
 }
 
-/* A reset leaves nothing to the next driver, for which all works as before */
+/* After a reset, no resource is left, and all works for the next driver */
 static void anew_after_reset(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     QVirtioGPUResourceOpt res = {
@@ -146,7 +146,7 @@ typedef struct Command {
     struct virtio_gpu_ctrl_hdr resp;
 } Command;
 
-/* Commands that have been rendered and wait for fences, and one more */
+/* Rendered commands that wait for their fences, and one more command */
 typedef struct InFlight {
     uint64_t addr;
     uint32_t heads[IN_FLIGHT + 1];
@@ -160,7 +160,7 @@ static void put_command(InFlight *f, QVirtioGPU *gpu, int i, uint32_t flags)
     };
 
     command.req.hdr.flags = cpu_to_le32(flags);
-    /* it never comes: virglrenderer has 32 bits for it */
+    /* this fence never comes: virglrenderer's fence IDs have 32 bits */
     command.req.hdr.fence_id = cpu_to_le64((1ull << 32) + i);
     qtest_memwrite(gpu->qts, addr, &command, sizeof(command));
     f->heads[i] = qvirtqueue_add(gpu->qts, gpu->ctrlq, addr,
@@ -170,7 +170,7 @@ static void put_command(InFlight *f, QVirtioGPU *gpu, int i, uint32_t flags)
     qvirtqueue_kick(gpu->qts, gpu->vdev, gpu->ctrlq, f->heads[i]);
 }
 
-/* Return: false if no command has ended; if one has, it is the one at @i */
+/* Return: whether a command has ended, which must be the one at @i */
 static bool has_ended(InFlight *f, QVirtioGPU *gpu, int i)
 {
     uint32_t head, len;
@@ -189,7 +189,7 @@ static bool has_ended(InFlight *f, QVirtioGPU *gpu, int i)
     return true;
 }
 
-/* The last command has no fence: the others have been taken off before it */
+/* The last command has no fence; when it ends, the others are in flight */
 static void put_in_flight(InFlight *f, QVirtioGPU *gpu)
 {
     gint64 start = g_get_monotonic_time();
@@ -230,7 +230,7 @@ static void in_flight_when_stopped(QVirtioGPU *gpu, QVirtioGPU *other)
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
 }
 
-/* More than the queue has room for, in all */
+/* In total, more commands than the queue has room for */
 static void in_flight_when_reset(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     InFlight f;
@@ -256,7 +256,7 @@ static void asked_twice(QVirtioGPU *gpu, QVirtioGPU *other)
     drawn_done(&d);
 }
 
-/* A debugger, or the scheduler, stops the process: QEMU and others go on */
+/* While the process is stopped, QEMU and other back-ends continue */
 static void process_is_stopped(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     uuid_t others;
@@ -285,7 +285,7 @@ static void cannot_be_resized(QVirtioGPU *gpu, QVirtioGPU *other)
     fd = vhost_user_peer_lookup(importer(), d.uuid);
     g_assert_cmpint(fd, >=, 0);
     seals = fcntl(fd, F_GET_SEALS);
-    /* a dma-buf has none, and cannot be resized either */
+    /* a dma-buf has no seals, and cannot be resized */
     g_assert_true(seals == -1 ||
                   seals == (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
     g_assert_cmpint(ftruncate(fd, 0), ==, -1);
@@ -306,7 +306,7 @@ static void after_unref(QVirtioGPU *gpu, QVirtioGPU *other)
     g_assert_cmpmem(memory, DRAWN_BYTES, old.pixels, DRAWN_BYTES);
     wait_none_listed(gpu->qts);
 
-    /* the id says nothing */
+    /* the same ID does not mean the same object */
     drawn_new(&new, gpu, 1, 0x22);
     g_assert_cmpint(memcmp(old.uuid, new.uuid, sizeof(old.uuid)), !=, 0);
     g_assert_false(importer_finds(importer(), old.uuid));
@@ -337,7 +337,7 @@ static void after_reset(QVirtioGPU *gpu, QVirtioGPU *other)
     g_assert_true(importer_finds(importer(), last));
 }
 
-/* The machine stops and goes on, and nothing is forgotten */
+/* Resources and UUIDs survive a stop and a continuation of the machine */
 static void after_stop(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     uuid_t again;
@@ -385,7 +385,7 @@ static int open_guest_memory(QTestState *qts)
     return fd;
 }
 
-/* Where the guest's page at @addr is: RAM need not begin at address 0 */
+/* Return: offset in @memory of the guest's page at @addr */
 static off_t find_guest_page(QTestState *qts, int memory, uint64_t addr)
 {
     uuid_t mark, found;
@@ -411,7 +411,7 @@ static uint32_t response_type(int memory, off_t pos)
     return le32_to_cpu(type);
 }
 
-/* The guest gets no answer from a back-end that QEMU has not heard yet */
+/* The guest gets its response only after QEMU knows the object */
 static void answered_when_known(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     struct virtio_gpu_resource_assign_uuid req = assign_uuid_req(1);
@@ -447,7 +447,7 @@ static void answered_when_known(QVirtioGPU *gpu, QVirtioGPU *other)
     close(memory);
 }
 
-/* Each look-up comes as early as it can */
+/* A lookup right after the response succeeds */
 static void known_when_answered(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     uuid_t uuid;
@@ -477,7 +477,7 @@ static gpointer look_up(gpointer opaque)
     return NULL;
 }
 
-/* QEMU asks for an object while it is told of others */
+/* QEMU requests an object while the process adds others */
 static void looked_up_while_assigning(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     GThread *thread;
@@ -521,7 +521,7 @@ static void leaves_no_descriptor(QVirtioGPU *gpu, QVirtioGPU *other)
     drawn_done(&d);
 }
 
-/* Of two kinds of GPU in one machine */
+/* Lookups of two kinds of GPU in one machine */
 static void beside_virtio_gpu(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     Drawn one, two;
@@ -626,7 +626,7 @@ static void *virgl_before(GString *cmd_line, void *arg)
                            vhost_user_gpu_virgl_before(cmd_line, arg));
 }
 
-/* What does not depend on the host's EGL */
+/* Tests that do not depend on the host's EGL */
 static void add_virgl_tests(void)
 {
     static const UUIDTest tests[] = {

@@ -1,5 +1,5 @@
 /*
- * What the tests of virtio-gpu's blob resources share
+ * Helpers for the tests of virtio-gpu's blob resources
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,7 +22,7 @@ static bool have_udmabuf(void)
     return fd >= 0;
 }
 
-/* For as long as the program runs, as qgraph keeps the pointer */
+/* Never freed, because qgraph keeps the pointer */
 const char *blob_device_opts(const char *more)
 {
     g_autofree char *opts = g_strconcat("blob=on",

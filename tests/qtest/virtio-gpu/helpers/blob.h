@@ -1,5 +1,5 @@
 /*
- * What the tests of virtio-gpu's blob resources share
+ * Helpers for the tests of virtio-gpu's blob resources
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,8 +7,8 @@
 #ifndef TESTS_VIRTIO_GPU_BLOB_H
 #define TESTS_VIRTIO_GPU_BLOB_H
 
-/* What udmabuf makes a dma-buf of is a memfd */
-/* 256 MiB is the least that pseries can have */
+/* udmabuf needs the guest memory to be a memfd */
+/* pseries needs at least 256 MiB */
 #define BLOB_MEMFD  "-m 256M -machine memory-backend=mem" \
                     " -object memory-backend-memfd,id=mem,size=256M,share=on"
 
@@ -16,28 +16,28 @@
  * blob_device_opts() - Options of a device that has blob resources
  * @more: further options
  *
- * Return: the options; @more alone where QEMU would refuse blob=on
+ * Return: the options; only @more if QEMU would reject blob=on
  */
 const char *blob_device_opts(const char *more);
 
 /**
- * blobs_missing() - Skip a test where there are no blob resources
+ * blobs_missing() - Skip a test if there are no blob resources
  *
- * Return: whether it was skipped
+ * Return: whether the test was skipped
  */
 bool blobs_missing(void);
 
 /**
- * blob_dmabufs() - Tell whether QEMU gets dma-bufs
+ * blob_dmabufs() - Tell whether QEMU can make dma-bufs
  *
- * Return: false where there is nothing, or a stand-in, in place of udmabuf.
+ * Return: false if there is no udmabuf, or a replacement for it.
  */
 bool blob_dmabufs(void);
 
 /**
- * blob_before() - For QOSGraphTestOptions.before: a guest with BLOB_MEMFD
- * @cmd_line: added to
- * @arg: anything
+ * blob_before() - For QOSGraphTestOptions.before: add BLOB_MEMFD
+ * @cmd_line: command line to extend
+ * @arg: any value
  *
  * Return: @arg
  */

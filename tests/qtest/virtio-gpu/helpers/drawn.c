@@ -1,5 +1,5 @@
 /*
- * A resource of a virtio-gpu in one colour, with a UUID
+ * A virtio-gpu resource filled with one colour, with a UUID
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

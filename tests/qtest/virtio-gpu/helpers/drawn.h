@@ -1,5 +1,5 @@
 /*
- * A resource of a virtio-gpu in one colour, with a UUID
+ * A virtio-gpu resource filled with one colour, with a UUID
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,10 +15,10 @@
                          QVIRTIO_GPU_BYTES_PER_PIXEL)
 
 /**
- * struct Drawn - What a device has, and what must be in it
+ * struct Drawn - A resource and its expected content
  * @res: the resource, its size and its backing
- * @uuid: of the resource
- * @pixels: what was drawn last
+ * @uuid: UUID of the resource
+ * @pixels: the pixels that were drawn last
  */
 typedef struct Drawn {
     QVirtioGPUResourceOpt res;
@@ -27,23 +27,23 @@ typedef struct Drawn {
 } Drawn;
 
 /**
- * drawn_new() - Create a resource, draw it, give it a UUID
+ * drawn_new() - Create a resource, draw it, and request its UUID
  * @d: filled in
  * @gpu: a running device
- * @id: of the resource
- * @colour: each byte of its pixels
+ * @id: ID of the resource
+ * @colour: value of each byte of the pixels
  */
 void drawn_new(Drawn *d, QVirtioGPU *gpu, uint32_t id, uint8_t colour);
 
 /**
  * drawn_again() - Draw a resource in another colour
  * @d: the resource
- * @colour: each byte of its pixels
+ * @colour: value of each byte of the pixels
  */
 void drawn_again(Drawn *d, uint8_t colour);
 
 /**
- * drawn_done() - Free the backing of a resource, which stays
+ * drawn_done() - Free the backing of a resource, but keep the resource
  * @d: the resource
  */
 void drawn_done(Drawn *d);

@@ -1,5 +1,5 @@
 /*
- * A vhost-user device beside a virtio-gpu, which looks up its resources
+ * A vhost-user device that looks up the resources of a virtio-gpu
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,5 +1,5 @@
 /*
- * A vhost-user device beside a virtio-gpu, which looks up its resources
+ * A vhost-user device that looks up the resources of a virtio-gpu
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,11 +11,9 @@
 #include "virtio-export/peer.h"
 
 /**
- * importer_before() - Let a test have an importer
- * @cmd_line: of QEMU
- * @arg: of the test
- *
- * For QOSGraphTestOptions.before.
+ * importer_before() - For QOSGraphTestOptions.before: add an importer
+ * @cmd_line: command line to extend
+ * @arg: argument of the test
  *
  * Return: @arg
  */
@@ -23,76 +21,76 @@ void *importer_before(GString *cmd_line, void *arg);
 
 /**
  * importer_exporter_before() - Like importer_before(), with a second back-end
- * @cmd_line: of QEMU
- * @arg: of the test
+ * @cmd_line: command line to extend
+ * @arg: argument of the test
  *
  * Return: @arg
  */
 void *importer_exporter_before(GString *cmd_line, void *arg);
 
 /**
- * importer_traced_before() - Like importer_before(), and trace look-ups
- * @cmd_line: of QEMU
- * @arg: of the test
+ * importer_traced_before() - Like importer_before(), and trace lookups
+ * @cmd_line: command line to extend
+ * @arg: argument of the test
  *
- * For importer_assert_traced().
+ * Needed for importer_assert_traced().
  *
  * Return: @arg
  */
 void *importer_traced_before(GString *cmd_line, void *arg);
 
 /**
- * importer_traced() - Tell what the last look-up gave
- * @uuid: of the object
+ * importer_traced() - Get the traced result of the last lookup
+ * @uuid: UUID of the object
  *
- * Return: kind, size and geometry, as the trace event has them, or the reason
- * of the failure, to be freed by the caller.
+ * Return: kind, size and geometry in the form of the trace event, or the reason
+ * of the failure; to be freed by the caller.
  */
 char *importer_traced(const uint8_t *uuid);
 
 /**
- * importer_traced_bottom_up() - Tell how the rows of an object lie
- * @uuid: of the object, looked up
+ * importer_traced_bottom_up() - Tell the order of the rows of an object
+ * @uuid: UUID of the object, which was looked up
  *
- * Return: true if the lowest row was said to be the first.
+ * Return: true if the trace event says that the bottom row is the first.
  */
 bool importer_traced_bottom_up(const uint8_t *uuid);
 
 /**
- * importer_assert_traced() - Check what the last look-up gave
- * @uuid: of the object
- * @object: kind, size and geometry, as the trace event has them
+ * importer_assert_traced() - Check the traced result of the last lookup
+ * @uuid: UUID of the object
+ * @object: kind, size and geometry in the form of the trace event
  *
- * No vhost-user message has more than a descriptor, so this is what a device in
- * QEMU would have got.
+ * A vhost-user reply has only a file descriptor.  The trace event has what a
+ * device in QEMU would get.
  */
 void importer_assert_traced(const uint8_t *uuid, const char *object);
 
 /**
  * importer() - The back-end of the importer
  *
- * Return: what importer_before() has started, ready for look-ups.
+ * Return: the back-end from importer_before(), ready for lookups.
  */
 VhostUserPeer *importer(void);
 
 /**
  * exporter() - The second back-end
  *
- * Return: what importer_exporter_before() has started, ready for objects.
+ * Return: the back-end from importer_exporter_before(), ready to add objects.
  */
 VhostUserPeer *exporter(void);
 
 /**
  * importer_args() - QEMU's options for the importer
  *
- * Return: what importer_before() has added; valid until the end of the test.
+ * Return: the options that importer_before() adds; valid until the test ends.
  */
 const char *importer_args(void);
 
 /**
  * importer_map() - Look a resource up, and map it
- * @peer: who looks it up
- * @uuid: of the resource
+ * @peer: back-end that looks it up
+ * @uuid: UUID of the resource
  * @size: set to the size of its memory; may be NULL
  *
  * Return: the memory, readable and writable, to be unmapped by munmap(); NULL
@@ -102,8 +100,8 @@ uint8_t *importer_map(VhostUserPeer *peer, const uint8_t *uuid, size_t *size);
 
 /**
  * importer_finds() - Tell whether a resource can be looked up
- * @peer: who looks it up
- * @uuid: of the resource
+ * @peer: back-end that looks it up
+ * @uuid: UUID of the resource
  *
  * Return: true if it can.
  */

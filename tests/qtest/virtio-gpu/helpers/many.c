@@ -1,5 +1,5 @@
 /*
- * The same command for very many resources of a virtio-gpu
+ * Send the same command for very many resources of a virtio-gpu
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,5 +1,5 @@
 /*
- * The same command for very many resources of a virtio-gpu
+ * Send the same command for very many resources of a virtio-gpu
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,19 +9,19 @@
 
 #include "virtio-gpu/helpers/uuid.h"
 
-/* Descriptors that QEMU has open besides one memfd a resource */
+/* Most descriptors that QEMU has besides one memfd for each resource */
 #define MANY_OTHER_FDS  200
 
-/* Fills one request of many; returns the length of the request */
+/* Fills in one request; returns its length */
 typedef size_t ManyFillFunc(void *req, uint32_t id);
-/* Looks at one response of many */
+/* Checks one response */
 typedef void ManyCheckFunc(const QVirtioGPURequest *r, uint32_t id,
                            void *opaque);
 
 /**
- * struct ManyUUIDs - What was assigned
- * @by_id: the UUID of each resource
- * @all: each that there ever was
+ * struct ManyUUIDs - All assigned UUIDs
+ * @by_id: the UUID of each resource, by ID
+ * @all: every UUID that was ever assigned
  */
 typedef struct ManyUUIDs {
     uuid_t *by_id;
@@ -30,9 +30,9 @@ typedef struct ManyUUIDs {
 
 /**
  * many_uuids_new() - Begin to collect UUIDs
- * @end: all ids are below it
+ * @end: all IDs are below this number
  *
- * Return: a set with none, to be freed by many_uuids_free()
+ * Return: an empty set, to be freed by many_uuids_free()
  */
 ManyUUIDs *many_uuids_new(uint32_t end);
 
@@ -49,43 +49,43 @@ size_t many_fill_create(void *req, uint32_t id);
 size_t many_fill_unref(void *req, uint32_t id);
 size_t many_fill_assign(void *req, uint32_t id);
 
-/* The response is a header that tells of success */
+/* Check that the response is OK_NODATA */
 void many_check_nodata(const QVirtioGPURequest *r, uint32_t id, void *opaque);
 
-/* The response has a UUID that was never in the ManyUUIDs, and is now */
+/* Check that the response has a new UUID, and add it to the ManyUUIDs */
 void many_check_new_uuid(const QVirtioGPURequest *r, uint32_t id,
                          void *opaque);
 
-/* The response has the UUID that the ManyUUIDs has for the resource */
+/* Check that the response has the resource's UUID in the ManyUUIDs */
 void many_check_same_uuid(const QVirtioGPURequest *r, uint32_t id,
                           void *opaque);
 
 /**
- * many_raise_limit() - Let the QEMU of a test have descriptors for resources
- * @resources: as many, or what the hard limit allows
+ * many_raise_limit() - Raise the limit of file descriptors for QEMU
+ * @resources: number of resources; the hard limit may allow fewer
  *
- * For QOSGraphTestOptions.before: QEMU inherits the limit, so that it is one
- * that is not running yet.
+ * Call this from QOSGraphTestOptions.before, because a QEMU that starts later
+ * inherits the limit.
  */
 void many_raise_limit(uint32_t resources);
 
 /**
- * many_missing() - Skip a test where many_raise_limit() could not do enough
- * @resources: how many it was asked for
+ * many_missing() - Skip a test if the limit of descriptors is too low
+ * @resources: argument of many_raise_limit()
  *
- * Return: whether it was skipped
+ * Return: whether the test was skipped
  */
 bool many_missing(uint32_t resources);
 
 /**
- * many_send() - Send a request for each of many ids, with few kicks
+ * many_send() - Send a request for each of many IDs, with few kicks
  * @gpu: a running device
- * @first: the first id
- * @end: all ids are below it
- * @step: between two ids
- * @fill: makes each request
+ * @first: the first ID
+ * @end: all IDs are below this number
+ * @step: distance between two IDs
+ * @fill: fills in each request
  * @check: checks each response
- * @opaque: for @check
+ * @opaque: argument of @check
  */
 void many_send(QVirtioGPU *gpu, uint32_t first, uint32_t end, uint32_t step,
                ManyFillFunc *fill, ManyCheckFunc *check, void *opaque);

@@ -1,5 +1,5 @@
 /*
- * What the QEMU under test prints to its standard error
+ * The messages on standard error of the QEMU under test
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,7 +15,7 @@ static void messages_end(gpointer path)
     g_free(path);
 }
 
-/* qtest starts QEMU by a shell */
+/* qtest starts QEMU with a shell, which redirects the output */
 void *messages_before(GString *cmd_line, void *arg)
 {
     int fd = g_file_open_tmp("qtest-XXXXXX", &messages, NULL);

@@ -1,5 +1,5 @@
 /*
- * What the QEMU under test prints to its standard error
+ * The messages on standard error of the QEMU under test
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,18 +8,18 @@
 #define TESTS_VIRTIO_GPU_MESSAGES_H
 
 /**
- * messages_before() - For QOSGraphTestOptions.before: keep what QEMU prints
- * @cmd_line: added to; this has to be the last that is
- * @arg: anything
+ * messages_before() - For QOSGraphTestOptions.before: record messages
+ * @cmd_line: command line to extend; nothing may be added afterwards
+ * @arg: any value
  *
  * Return: @arg
  */
 void *messages_before(GString *cmd_line, void *arg);
 
 /**
- * messages_size() - Measure what QEMU has printed
+ * messages_size() - Measure QEMU's messages
  *
- * Return: its bytes since messages_before() of this test
+ * Return: number of bytes since messages_before() of this test
  */
 size_t messages_size(void);
 

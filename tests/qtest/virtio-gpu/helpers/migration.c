@@ -1,5 +1,5 @@
 /*
- * Taking a virtio-gpu to another QEMU, and its state as bytes
+ * Migrate a virtio-gpu to another QEMU, and access its migration stream
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,14 +14,14 @@
 
 #define DEVICE "virtio-gpu"
 
-/* As in migration/savevm.h */
+/* The same values as in migration/savevm.h */
 #define SECTION_FULL    0x04
 #define SECTION_FOOTER  0x7e
 
-/* By far more than any takes */
+/* Time limit, far longer than any migration takes */
 #define MIGRATION_WAIT_US (300 * G_USEC_PER_SEC)
 
-/* In bytes a second: less is taken for no limit */
+/* Bytes per second; QEMU takes a lower value for no limit */
 #define LEAST_BANDWIDTH 10
 
 TempFile *temp_file_new(const char *prefix)
@@ -78,7 +78,7 @@ QTestState *do_start_destination(DestinationOpt opt)
     return start_qemu(&opt, "");
 }
 
-/* Returns whether it is @wanted and not @unwanted that @key becomes */
+/* Wait until @key is @wanted or @unwanted.  Return: whether it is @wanted */
 static bool await_value(QTestState *qts, const char *command, const char *key,
                         const char *wanted, const char *unwanted)
 {
@@ -247,7 +247,7 @@ bool load_stream(QTestState *to, const GByteArray *stream)
     return loaded;
 }
 
-/* To be freed by the caller */
+/* Return: the error of the migration, to be freed by the caller */
 static char *migration_error(QTestState *qts)
 {
     QDict *info = qtest_qmp_assert_success_ref(
@@ -328,7 +328,7 @@ ssize_t find_bytes(const GByteArray *stream, size_t from,
     return found ? found - stream->data : -1;
 }
 
-/* The start of a section's header whose name ends at @end, or -1 */
+/* Return: offset of the section header whose name ends at @end, or -1 */
 static ssize_t section_header(const GByteArray *stream, size_t end)
 {
     size_t len;

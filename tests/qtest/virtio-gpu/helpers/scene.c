@@ -1,5 +1,5 @@
 /*
- * A few resources, some with UUIDs, of which one is on the screen
+ * A few resources, some with UUIDs, one of them on the screen
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -49,7 +49,7 @@ static void resource_name(SceneResource *r)
     r->has_uuid = true;
 }
 
-/* Only what has a backing can be put on the screen; there it may lose it */
+/* Only a resource with backing can be shown; it may lose the backing then */
 static void resource_show(Scene *scene, SceneResource *r)
 {
     if (!keeps_backing(scene, r)) {
@@ -70,7 +70,7 @@ static void resource_assert_shown(SceneResource *r)
 
 Scene *scene_new(QVirtioGPU *gpu, bool uuids)
 {
-    /* One begins like the marker and name of a subsection in the stream */
+    /* One ID looks like the marker and name length of a subsection */
     static const uint32_t ids[SCENE_RESOURCES] = {
         7, 0x05ff7669, 1, UINT32_MAX, 0x80000000
     };

@@ -1,5 +1,5 @@
 /*
- * A few resources, some with UUIDs, of which one is on the screen
+ * A few resources, some with UUIDs, one of them on the screen
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -19,10 +19,10 @@ typedef struct SceneResource {
 } SceneResource;
 
 /**
- * struct Scene - What a device must have, wherever it has moved to
+ * struct Scene - Resources that a device must still have after a migration
  * @gpu: the device
- * @resources: every second one has its backing attached
- * @shown: number of the one on the screen
+ * @resources: the resources; every second one has backing
+ * @shown: index of the resource on the screen
  */
 typedef struct Scene {
     QVirtioGPU *gpu;
@@ -31,35 +31,35 @@ typedef struct Scene {
 } Scene;
 
 /**
- * scene_new() - Create the resources, draw them, show one
+ * scene_new() - Create the resources, draw them, and show one
  * @gpu: a running device without resources
- * @uuids: give all but one of them a UUID
+ * @uuids: request a UUID for all resources except one
  *
  * Return: the scene, to be freed by scene_free()
  */
 Scene *scene_new(QVirtioGPU *gpu, bool uuids);
 
 /**
- * scene_free() - Free what the test has of a scene
- * @scene: the scene; the device's resources stay
+ * scene_free() - Free a scene, but keep the device's resources
+ * @scene: the scene
  */
 void scene_free(Scene *scene);
 
 /**
- * scene_assert() - Check that the device has the very scene
- * @scene: the scene: what is on the screen, each UUID, each resource's pixels
+ * scene_assert() - Check the screen, each UUID, and each resource's pixels
+ * @scene: the scene
  */
 void scene_assert(Scene *scene);
 
 /**
- * scene_change() - Draw anew, show another one, recreate one
+ * scene_change() - Draw again, show another resource, and recreate one
  * @scene: the scene
- * @uuids: the recreated one gets a UUID, which differs from its old one
+ * @uuids: request a UUID for the recreated resource, which must be a new one
  */
 void scene_change(Scene *scene, bool uuids);
 
 /**
- * scene_assert_new_uuid() - Check that a UUID is none of the scene's
+ * scene_assert_new_uuid() - Check that a UUID is not in the scene
  * @scene: the scene
  * @uuid: the UUID
  */

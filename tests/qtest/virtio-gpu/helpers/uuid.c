@@ -1,5 +1,5 @@
 /*
- * What the tests of virtio-gpu's resource UUIDs share
+ * Helpers for the tests of virtio-gpu's resource UUIDs
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,7 +20,7 @@ struct virtio_gpu_resource_assign_uuid assign_uuid_req(uint32_t id)
     };
 }
 
-/* By libuuid, an implementation of RFC 4122 that is not QEMU's own */
+/* Check with libuuid, since it is independent of QEMU's own code */
 static void assert_uuid_v4(const uint8_t *uuid)
 {
     char text[UUID_STR_LEN];

@@ -1,5 +1,5 @@
 /*
- * What the tests of virtio-gpu's resource UUIDs share
+ * Helpers for the tests of virtio-gpu's resource UUIDs
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,7 +21,7 @@
  * struct AssignUUIDOpt - Options of assign_uuid()
  * @gpu: a running device (required)
  * @id: the resource
- * @uuid: set to its UUID on success; may be NULL
+ * @uuid: set to the UUID on success; may be NULL
  * @expect: expected error, 0 for VIRTIO_GPU_RESP_OK_RESOURCE_UUID
  */
 typedef struct AssignUUIDOpt {
@@ -41,42 +41,42 @@ struct virtio_gpu_resource_assign_uuid assign_uuid_req(uint32_t id);
 
 /**
  * assert_uuid_response() - Check an unfenced response that carries a UUID
- * @r: the request, sent
- * @resp: its response
+ * @r: the request, which was sent
+ * @resp: the response
  */
 void assert_uuid_response(const QVirtioGPURequest *r,
                           const struct virtio_gpu_resp_resource_uuid *resp);
 
-/* Ask for a UUID, and assert that the response is the expected one */
+/* Request a UUID, and assert that the response is the expected one */
 void do_assign_uuid(AssignUUIDOpt opt);
 
 #define assign_uuid(...) do_assign_uuid((AssignUUIDOpt) __VA_ARGS__)
 
 /**
- * any_exports() - Ask the monitor whether anything can be looked up
+ * any_exports() - Ask the monitor whether there are exported objects
  * @qts: the QEMU
  *
- * Return: true if there is an object of whatever exporter
+ * Return: true if any exporter has an object
  */
 bool any_exports(QTestState *qts);
 
 /**
- * has_uuids() - Tell from outside whether any resource has a UUID
+ * has_uuids() - Tell whether any resource has a UUID
  * @qts: the QEMU
  *
- * As long as one has, a saved state has them in a subsection, if the driver
- * has acknowledged the feature: without, the answer is no.  A device that
- * cannot be saved is asked by the monitor.
+ * If a resource has a UUID and the driver has acknowledged the feature, the
+ * saved state has a subsection.  The monitor is asked about a device that
+ * cannot be saved.
  *
- * Return: true if there is a UUID
+ * Return: true if there is a UUID and the feature is acknowledged
  */
 bool has_uuids(QTestState *qts);
 
 /**
  * struct UUIDTest - A test of a device with the property on
- * @name: its path below resource-uuid/
- * @func: the test; gets a QVirtioGPU, and its own struct UUIDTest as data
- * @arg: for @func
+ * @name: path of the test below resource-uuid/
+ * @func: the test; its data is this struct
+ * @arg: for use by @func
  */
 typedef struct UUIDTest {
     const char *name;
@@ -86,28 +86,28 @@ typedef struct UUIDTest {
 
 /**
  * add_uuid_tests() - Register tests on every virtio-gpu with the property on
- * @tests: the tests, ended by one without a name; kept
+ * @tests: the tests, ended by one without a name; must stay valid
  * @before: called before QEMU is started; may be NULL
  */
 void add_uuid_tests(const UUIDTest *tests, QOSBeforeTest before);
 
 /**
  * add_uuid_gl_tests() - Register tests on every virtio-gpu with GL as well
- * @tests: as in add_uuid_tests()
+ * @tests: like in add_uuid_tests()
  */
 void add_uuid_gl_tests(const UUIDTest *tests);
 
 /**
- * add_uuid_pci_tests() - Register tests of what no bus has to do with
- * @tests: as in add_uuid_tests(); they run on virtio-gpu-pci only
- * @before: as in add_uuid_tests()
+ * add_uuid_pci_tests() - Register tests that do not depend on the bus
+ * @tests: like in add_uuid_tests(); they run on virtio-gpu-pci only
+ * @before: like in add_uuid_tests()
  */
 void add_uuid_pci_tests(const UUIDTest *tests, QOSBeforeTest before);
 
 /**
- * add_uuid_gl_pci_tests() - As add_uuid_pci_tests(), on virtio-gpu-gl-pci
- * @tests: as in add_uuid_tests()
- * @before: as in add_uuid_tests()
+ * add_uuid_gl_pci_tests() - Like add_uuid_pci_tests(), on virtio-gpu-gl-pci
+ * @tests: like in add_uuid_tests()
+ * @before: like in add_uuid_tests()
  */
 void add_uuid_gl_pci_tests(const UUIDTest *tests, QOSBeforeTest before);
 

@@ -1,5 +1,5 @@
 /*
- * A vhost-user-gpu beside the GPU that qgraph makes, with its own process
+ * A vhost-user-gpu device and its process, beside the GPU that qgraph makes
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,7 +12,7 @@
 
 #define SLOT 5
 
-/* Sanitizers look for leaks at the end */
+/* Time limit: with sanitizers, the process looks for leaks at its end */
 #define END_US (60 * G_USEC_PER_SEC)
 
 static pid_t child;
@@ -40,7 +40,7 @@ static void run_child(int sock, const char *option)
     _exit(127);
 }
 
-/* It ends by itself when its socket is closed, and has left nothing then */
+/* The process must exit, without error, when its socket is closed */
 static void end_child(gpointer unused)
 {
     gint64 start = g_get_monotonic_time();
@@ -56,7 +56,7 @@ static void end_child(gpointer unused)
     g_assert_cmpint(status, ==, 0);
 }
 
-/* @option: one more for the program, or NULL */
+/* @option: further option of vhost-user-gpu, or NULL */
 static void add_device(GString *cmd_line, const char *option)
 {
     int sv[2];
@@ -75,8 +75,8 @@ static void add_device(GString *cmd_line, const char *option)
     socket_of_qemu = sv[0];
     g_test_queue_destroy(end_child, &child);
     /*
-     * the id is another each time: qos-test keeps a QEMU with the same line;
-     * pseries has no less memory
+     * use a new id each time, because qos-test reuses a QEMU with the same
+     * command line; pseries needs this much memory
      */
     g_string_append_printf(cmd_line,
                            " -m 256M -machine memory-backend=shared"

@@ -1,5 +1,5 @@
 /*
- * A vhost-user-gpu beside the GPU that qgraph makes, with its own process
+ * A vhost-user-gpu device and its process, beside the GPU that qgraph makes
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,11 +11,11 @@
 
 /**
  * vhost_user_gpu_before() - For QOSGraphTestOptions.before: add the device
- * @cmd_line: added to
- * @arg: anything
+ * @cmd_line: command line to extend
+ * @arg: any value
  *
- * Starts the program that QTEST_VHOST_USER_GPU_BINARY names, which ends with
- * the test.  Without the variable nothing is added.
+ * Starts the program that QTEST_VHOST_USER_GPU_BINARY names; it ends with the
+ * test.  Does nothing without the variable.
  *
  * Return: @arg
  */
@@ -23,8 +23,8 @@ void *vhost_user_gpu_before(GString *cmd_line, void *arg);
 
 /**
  * vhost_user_gpu_virgl_before() - Like vhost_user_gpu_before(), with --virgl
- * @cmd_line: added to
- * @arg: anything
+ * @cmd_line: command line to extend
+ * @arg: any value
  *
  * Return: @arg
  */
@@ -38,24 +38,24 @@ void *vhost_user_gpu_virgl_before(GString *cmd_line, void *arg);
 bool vhost_user_gpu_missing(void);
 
 /**
- * vhost_user_gpu_start() - Drive the device
+ * vhost_user_gpu_start() - Start the device with a driver
  * @beside: a GPU on the same bus
  * @alloc: the machine's memory
  *
- * Return: the device, running; it is freed at the end of the test.
+ * Return: the running device, which is freed at the end of the test.
  */
 QVirtioGPU *vhost_user_gpu_start(QVirtioGPUPCI *beside,
                                  QGuestAllocator *alloc);
 
 /**
- * vhost_user_gpu_pid() - Tell the device's process
+ * vhost_user_gpu_pid() - Get the process ID of vhost-user-gpu
  *
- * Return: its id.
+ * Return: the process ID.
  */
 pid_t vhost_user_gpu_pid(void);
 
 /**
- * vhost_user_gpu_kill() - End the device's process at once, and await its end
+ * vhost_user_gpu_kill() - Kill vhost-user-gpu and wait for its end
  */
 void vhost_user_gpu_kill(void);
 
