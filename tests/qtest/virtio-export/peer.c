@@ -752,8 +752,12 @@ int vhost_user_peer_try_send_fds(VhostUserPeer *peer, uint32_t request,
     for (i = 0; i < num_fds; i++) {
         fds[i] = peer->memory;
     }
-    return write_message(peer->channel, &hdr, payload, size, fds, num_fds,
-                         MSG_DONTWAIT) < 0 ? errno : 0;
+    if (write_message(peer->channel, &hdr, payload, size, fds, num_fds,
+                      MSG_DONTWAIT) >= 0) {
+        return 0;
+    }
+    /* ECONNRESET: QEMU has closed the channel with unread data in it */
+    return errno == ECONNRESET ? EPIPE : errno;
 }
 
 int vhost_user_peer_try_send(VhostUserPeer *peer, uint32_t request,
