@@ -251,9 +251,9 @@ is_version() { [[ $1 =~ ^[0-9]+\.[0-9]+$ ]]; }
 
 # other_versions: the versions of QEMU besides Debian 13's that have patches.
 other_versions() {
-    local folder
-    for folder in "$TOP"/patches/*/; do
-        basename "$folder"
+    local series
+    for series in "$TOP"/patches/*/series; do
+        basename "$(dirname "$series")"
     done
 }
 
