@@ -128,6 +128,15 @@ static void restart(Scene *s, const Device *device)
     revive(s, device);
 }
 
+/* If the device can, let it find the exporter that has just died again */
+static void reconnect(Scene *s, const Device *device)
+{
+    if (device->reconnects) {
+        vhost_user_peer_wait_gone(s->exporter);
+        revive(s, device);
+    }
+}
+
 static void finish(Scene *s)
 {
     scene_assert_lives(s);
@@ -242,10 +251,7 @@ static void in_start(gconstpointer opaque)
         scene_start(&s);
         vhost_user_peer_wait_deaths(s.exporter);
         scene_assert_lives(&s);
-        if (device->reconnects) {
-            vhost_user_peer_wait_gone(s.exporter);
-            revive(&s, device);
-        }
+        reconnect(&s, device);
         finish(&s);
     }
 }
@@ -276,10 +282,7 @@ static void in_stop(gconstpointer opaque)
     vhost_user_peer_die_at(s.exporter, PEER_GET_VRING_BASE, 1);
     qvirtio_reset(&s.dev->vdev);
     vhost_user_peer_wait_deaths(s.exporter);
-    if (device->reconnects) {
-        vhost_user_peer_wait_gone(s.exporter);
-        revive(&s, device);
-    }
+    reconnect(&s, device);
     finish(&s);
 }
 
@@ -583,6 +586,9 @@ static void flood_gpu_display(gconstpointer opaque)
     finish(&s);
 }
 
+/* Requests of vhost-user-gpu on the display socket */
+enum { SCANOUT = 7, UPDATE = 8 };
+
 static void send_gpu(int sock, uint32_t request, const uint32_t *words,
                      size_t len)
 {
@@ -596,7 +602,6 @@ static void send_gpu(int sock, uint32_t request, const uint32_t *words,
 /* Images that are too large or outside the screen, and an oversized message */
 static void gpu_display_is_checked(gconstpointer opaque)
 {
-    enum { SCANOUT = 7, UPDATE = 8 };
     const Device *device = opaque;
     const uint32_t pixel[] = { 0, 0, 0, 1, 1, 0x123456 };
     const uint32_t beside[] = { 0, UINT32_MAX, UINT32_MAX, 1, 1, 0x123456 };
@@ -631,7 +636,6 @@ static void gpu_display_is_checked(gconstpointer opaque)
 /* Its first update never comes */
 static void gpu_surface_at_reset(gconstpointer opaque)
 {
-    enum { SCANOUT = 7 };
     static const uint32_t size[] = { 0, 64, 64 };
     gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
     Scene s = scene_of(opaque);
