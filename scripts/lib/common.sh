@@ -257,7 +257,7 @@ other_versions() {
     done
 }
 
-# is_main TEXT: whether TEXT is the version of QEMU that patches/*.patch are for.
+# is_main TEXT: whether TEXT is the version of QEMU that patches/*/*.patch are for.
 is_main() {
     is_version "$1" && grep -qF "MAIN = '$1' " "$TOP/scripts/lib/qemutree.py"
 }
