@@ -84,7 +84,6 @@ void vugpu_virgl_add(VuGpu *g, uint32_t id, uint32_t target)
 {
     struct vugpu_virgl_resource *res = g_new0(struct vugpu_virgl_resource, 1);
 
-    vugpu_virgl_remove(g, id);
     res->object.get_fd = get_fd;
     res->id = id;
     res->is_texture_2d = target == PIPE_TEXTURE_2D;

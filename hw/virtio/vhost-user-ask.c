@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/ioctl.h>
 #include "qemu/main-loop.h"
 #include "qemu/queue.h"
 #include "qapi/error.h"
@@ -335,9 +336,8 @@ void vhost_user_asks_free(VhostUserAsks *asks)
     }
 }
 
-void vhost_user_wait(VhostUserState *user, int events)
+void vhost_user_wait_to_write(VhostUserState *user)
 {
-    VhostUserAsks *asks = user->asks;
     QIOChannelSocket *sioc;
 
     if (!bql_locked()) {
@@ -346,12 +346,23 @@ void vhost_user_wait(VhostUserState *user, int events)
     }
     sioc = vhost_user_main_sioc(user);
     if (sioc) {
-        asks->limit = events == G_IO_IN ? asks->sent_before_message
-                                        : UINT64_MAX;
-        vhost_user_reader_wait(sioc, events);
-        asks->limit = UINT64_MAX;
+        vhost_user_reader_wait(sioc, G_IO_OUT);
     }
-    if (events == G_IO_OUT) {
-        asks->sent_before_message = asks->sent;
+    user->asks->sent_before_message = user->asks->sent;
+}
+
+size_t vhost_user_wait_to_read(VhostUserState *user, size_t wanted)
+{
+    QIOChannelSocket *sioc = bql_locked() ? vhost_user_main_sioc(user) : NULL;
+    int available;
+
+    if (!sioc) {
+        return wanted;
     }
+    user->asks->limit = user->asks->sent_before_message;
+    vhost_user_reader_wait(sioc, G_IO_IN);
+    user->asks->limit = UINT64_MAX;
+    /* after the end of the connection, nothing is available */
+    return ioctl(sioc->fd, FIONREAD, &available) == 0 && available > 0 ?
+           MIN(available, wanted) : wanted;
 }

@@ -57,6 +57,14 @@ static struct vhost_dev *vhost_user_exporter_owner(const QemuUUID *uuid)
     return found ? found->dev : NULL;
 }
 
+/* RFC 9562 reserves two UUIDs that identify nothing: Nil and Max */
+static bool vhost_user_uuid_is_reserved(const QemuUUID *uuid)
+{
+    static const QemuUUID max = { .data = { [0 ... 15] = 0xff } };
+
+    return qemu_uuid_is_null(uuid) || qemu_uuid_is_equal(uuid, &max);
+}
+
 bool vhost_user_exporter_add(struct vhost_dev *dev, const QemuUUID *uuid)
 {
     VhostUserState *user = vhost_user_get_state(dev);
@@ -64,7 +72,8 @@ bool vhost_user_exporter_add(struct vhost_dev *dev, const QemuUUID *uuid)
 
     GLOBAL_STATE_CODE();
 
-    if (qemu_uuid_is_null(uuid) || vhost_user_asks_broken(user->asks) ||
+    if (vhost_user_uuid_is_reserved(uuid) ||
+        vhost_user_asks_broken(user->asks) ||
         user->num_shared_objects >= VHOST_USER_MAX_SHARED_OBJECTS ||
         virtio_export_exists(uuid)) {
         return false;

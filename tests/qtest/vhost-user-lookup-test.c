@@ -265,7 +265,7 @@ static void answer_in_parts(void)
     g_assert_true(vhost_user_peer_add(s.importer, uuid_b));
     vhost_user_peer_answer(s.exporter, PEER_ANSWER_ECHO);
     for (cut = 1; cut < MESSAGE_SIZE; cut++) {
-        vhost_user_peer_cut(s.exporter, cut);
+        vhost_user_peer_cut(s.exporter, PEER_GET_SHARED_OBJECT, cut);
         send_lookup(s.importer, uuid_a);
         vhost_user_peer_wait_held(s.exporter);
         scene_assert_lives(&s);
@@ -332,6 +332,35 @@ static void request_in_parts_while_waiting(void)
     assert_lookup_found(s.importer, s.importer);
     vhost_user_peer_release(s.exporter);
     scene_receive_return(&s);
+    scene_end(&s);
+}
+
+/*
+ * The reply for which QEMU waits stops in its header or in its payload.  QEMU
+ * goes on with lookups, and with their deadlines.
+ */
+static void reply_in_parts_while_waiting(void)
+{
+    static const size_t cuts[] = { 1, 11, 12, 13, 19 };
+    Scene s = scene_new();
+    int i;
+
+    scene_start(&s);
+    g_assert_true(vhost_user_peer_add(s.importer, uuid_b));
+    for (i = 0; i < ARRAY_SIZE(cuts); i++) {
+        vhost_user_peer_cut(s.exporter, PEER_GET_VRING_BASE, cuts[i]);
+        send_qmp(&s, "stop");
+        vhost_user_peer_wait_held(s.exporter);
+        assert_found(s.exporter, uuid_b, s.importer);
+        if (i == ARRAY_SIZE(cuts) - 1) {
+            vhost_user_peer_answer(s.importer, PEER_ANSWER_NONE);
+            assert_not_found(s.exporter, uuid_b);
+        }
+        vhost_user_peer_release(s.exporter);
+        scene_receive_return(&s);
+        send_qmp(&s, "cont");
+        scene_receive_return(&s);
+    }
     scene_end(&s);
 }
 
@@ -671,6 +700,8 @@ static void add_message_tests(void)
 {
     qtest_add_func(DIR "answer/in-parts", answer_in_parts);
     qtest_add_func(DIR "answer/twice", answer_twice);
+    qtest_add_func(DIR "qemu-waits/reply-in-parts",
+                   reply_in_parts_while_waiting);
     qtest_add_func(DIR "request/in-parts", request_in_parts);
     qtest_add_func(DIR "qemu-waits/request-in-parts",
                    request_in_parts_while_waiting);

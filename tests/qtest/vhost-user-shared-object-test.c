@@ -262,6 +262,25 @@ static void lookup_without_need_reply(void)
     scene_end(&s);
 }
 
+/* Back-ends in Rust may send one; QEMU neither needs nor keeps it */
+static void lookup_with_descriptor(void)
+{
+    Scene s = scene_new();
+    unsigned int before;
+
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    assert_found(s.importer, uuid_a, s.exporter);
+    before = process_fds_settled(s.qts);
+    for (int i = 0; i < 5; i++) {
+        g_assert_cmpint(vhost_user_peer_try_send_fds(s.importer, PEER_LOOKUP,
+                                                     PEER_NEED_REPLY, uuid_a,
+                                                     PEER_UUID_SIZE, 1), ==, 0);
+        assert_lookup_found(s.importer, s.exporter);
+    }
+    g_assert_cmpuint(process_fds_settled(s.qts), ==, before);
+    scene_end(&s);
+}
+
 static void wrong_payload_size(void)
 {
     static const uint32_t sizes[] = { 0, 8, 15, 17, 24 };
@@ -409,7 +428,7 @@ static void closes_in_a_lookup(void)
 }
 
 #ifdef CONFIG_VHOST_CRYPTO
-/* QEMU removes the crypto back-end at once when its connection closes */
+/* A back-end that no device uses */
 static void crypto_closes_in_a_lookup(void)
 {
     VhostUserPeer *crypto = vhost_user_peer_new("crypto", true);
@@ -446,13 +465,18 @@ static void taken_uuid(void)
     scene_end(&s);
 }
 
-static void null_uuid(void)
+/* The nil and the max UUID of RFC 9562 */
+static void reserved_uuids(void)
 {
-    uint8_t null[PEER_UUID_SIZE] = { };
+    uint8_t uuid[PEER_UUID_SIZE];
     Scene s = scene_new();
+    static const uint8_t bytes[] = { 0, 0xff };
 
-    g_assert_false(vhost_user_peer_add(s.exporter, null));
-    assert_not_found(s.importer, null);
+    for (int i = 0; i < ARRAY_SIZE(bytes); i++) {
+        memset(uuid, bytes[i], sizeof(uuid));
+        g_assert_false(vhost_user_peer_add(s.exporter, uuid));
+        assert_not_found(s.importer, uuid);
+    }
     scene_end(&s);
 }
 
@@ -779,6 +803,7 @@ static void add_lookup_tests(void)
 {
     qtest_add_func(DIR "lookup/unknown-uuid", unknown_uuid);
     qtest_add_func(DIR "lookup/without-need-reply", lookup_without_need_reply);
+    qtest_add_func(DIR "lookup/with-descriptor", lookup_with_descriptor);
     qtest_add_func(DIR "lookup/exporter-serves-in-a-lookup",
                    look_up_in_a_look_up);
     qtest_add_func(DIR "lookup/other-requests-wait", other_requests_wait);
@@ -813,7 +838,7 @@ static void add_table_tests(void)
     qtest_add_func(DIR "request/host-notifier-without-place-leaves-none",
                    host_notifier_without_place_leaves_none);
     qtest_add_func(DIR "add/taken-uuid", taken_uuid);
-    qtest_add_func(DIR "add/null-uuid", null_uuid);
+    qtest_add_func(DIR "add/reserved-uuids", reserved_uuids);
     qtest_add_func(DIR "add/number-is-limited", number_is_limited);
     qtest_add_func(DIR "remove/of-anothers", remove_of_anothers);
     qtest_add_func(DIR "gone/channel-closes", channel_closes);

@@ -551,11 +551,11 @@ static void wait_reads_answers_first(void)
 
     backend_start(&a);
     start_pending(&r, &a);
-    vhost_user_wait(&a.state, G_IO_OUT);
+    vhost_user_wait_to_write(&a.state);
     start_pending(&late, &a);
     answer(&a);
     reply(&a, OTHER_REQUEST, 0);
-    vhost_user_wait(&a.state, G_IO_IN);
+    vhost_user_wait_to_read(&a.state, 1);
     assert_found(&r);
     g_assert_cmpuint(late.calls, ==, 0);
     read_reply(&a);
@@ -572,9 +572,9 @@ static void wait_is_not_answered(void)
 
     backend_start(&a);
     start_pending(&r, &a);
-    vhost_user_wait(&a.state, G_IO_OUT);
+    vhost_user_wait_to_write(&a.state);
     reply(&a, OTHER_REQUEST, 0);
-    vhost_user_wait(&a.state, G_IO_IN);
+    vhost_user_wait_to_read(&a.state, 1);
     assert_error(&r, ": " GONE);
     g_assert_true(vhost_user_asks_broken(a.state.asks));
     read_reply(&a);
@@ -589,13 +589,27 @@ static void wait_serves_others(void)
     backend_start(&a);
     backend_start(&b);
     start_pending(&r, &a);
-    vhost_user_wait(&b.state, G_IO_OUT);
+    vhost_user_wait_to_write(&b.state);
     answer(&a);
-    vhost_user_wait(&b.state, G_IO_IN);
+    vhost_user_wait_to_read(&b.state, 1);
     assert_found(&r);
     read_reply(&b);
     backend_end(&a);
     backend_end(&b);
+}
+
+static void wait_returns_what_is_there(void)
+{
+    backend_start(&a);
+    vhost_user_wait_to_write(&a.state);
+    reply(&a, OTHER_REQUEST, 0);
+    g_assert_cmpuint(vhost_user_wait_to_read(&a.state, 4), ==, 4);
+    g_assert_cmpuint(vhost_user_wait_to_read(&a.state, 1000), ==,
+                     HEADER_SIZE);
+    read_reply(&a);
+    shutdown(a.fd, SHUT_RDWR);
+    g_assert_cmpuint(vhost_user_wait_to_read(&a.state, 1000), ==, 1000);
+    backend_end(&a);
 }
 
 static void wait_closed(void)
@@ -604,11 +618,11 @@ static void wait_closed(void)
 
     backend_start(&a);
     start_pending(&r, &a);
-    vhost_user_wait(&a.state, G_IO_OUT);
+    vhost_user_wait_to_write(&a.state);
     answer(&a);
     reply(&a, OTHER_REQUEST, 0);
     shutdown(a.fd, SHUT_RDWR);
-    vhost_user_wait(&a.state, G_IO_IN);
+    vhost_user_wait_to_read(&a.state, 1);
     assert_found(&r);
     read_reply(&a);
     backend_end(&a);
@@ -636,6 +650,8 @@ static void add_wait(void)
     g_test_add_func("/vhost-user-ask/wait/not-answered",
                     wait_is_not_answered);
     g_test_add_func("/vhost-user-ask/wait/serves-others", wait_serves_others);
+    g_test_add_func("/vhost-user-ask/wait/returns-what-is-there",
+                    wait_returns_what_is_there);
     g_test_add_func("/vhost-user-ask/wait/closed", wait_closed);
 }
 

@@ -301,9 +301,13 @@ static void taken_uuid_is_refused(void)
     drop(&b);
 }
 
-static void null_uuid_is_refused(void)
+static void reserved_uuids_are_refused(void)
 {
+    QemuUUID max;
+
+    memset(&max, 0xff, sizeof(max));
     refuse(&a, &(QemuUUID) { });
+    refuse(&a, &max);
 }
 
 static void broken_backend_is_refused(void)
@@ -591,8 +595,8 @@ static void add_registration(void)
                     taken_uuid_is_refused);
     g_test_add_func("/vhost-user-exporter/add/uuid-of-a-device-is-rejected",
                     uuid_of_a_device_is_refused);
-    g_test_add_func("/vhost-user-exporter/add/null-is-rejected",
-                    null_uuid_is_refused);
+    g_test_add_func("/vhost-user-exporter/add/reserved-are-rejected",
+                    reserved_uuids_are_refused);
     g_test_add_func("/vhost-user-exporter/add/broken-back-end-is-rejected",
                     broken_backend_is_refused);
     g_test_add_func("/vhost-user-exporter/add/number-is-limited",

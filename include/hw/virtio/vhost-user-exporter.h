@@ -33,9 +33,9 @@ struct VhostUserState;
  * @dev: device of the back-end; borrowed until vhost_user_exporter_drop()
  * @uuid: UUID of the object; copied
  *
- * Return: true on success; false if @uuid is null, if any device already
- * exports an object with @uuid, if @dev has VHOST_USER_MAX_SHARED_OBJECTS, or
- * if the back-end has broken the protocol.
+ * Return: true on success; false if @uuid is one of the two that RFC 9562
+ * reserves, if any device already exports an object with @uuid, if @dev has
+ * VHOST_USER_MAX_SHARED_OBJECTS, or if the back-end has broken the protocol.
  */
 bool vhost_user_exporter_add(struct vhost_dev *dev, const QemuUUID *uuid);
 
@@ -112,16 +112,27 @@ void vhost_user_ask_cancel(VirtIOExportLookup *lookup);
 void vhost_user_asks_drop(struct vhost_dev *dev);
 
 /**
- * vhost_user_wait() - Wait for a back-end, and serve all back-ends meanwhile
- * @user: connection whose main channel QEMU waits for
- * @events: G_IO_OUT before a message is written there, G_IO_IN before the reply
- *          to this message is read
+ * vhost_user_wait_to_write() - Wait until a message can be written
+ * @user: connection on whose main channel the message will be written
  *
- * The replies to GET_SHARED_OBJECTs that were sent before the message arrive
- * before the reply to the message.  The back-end that QEMU waits for may itself
- * wait for a lookup.
+ * Serves all back-ends meanwhile: the one that QEMU waits for may itself wait
+ * for a lookup.
  */
-void vhost_user_wait(struct VhostUserState *user, int events);
+void vhost_user_wait_to_write(struct VhostUserState *user);
+
+/**
+ * vhost_user_wait_to_read() - Wait for the reply to a message, or for its rest
+ * @user: connection on whose main channel the message was written after
+ *        vhost_user_wait_to_write()
+ * @wanted: how much the caller wants to read, in bytes
+ *
+ * Serves all back-ends meanwhile, and takes the replies to GET_SHARED_OBJECTs
+ * that were sent before the message: they arrive first.
+ *
+ * Return: how much the caller can read without blocking; @wanted if this is not
+ * known, or if the connection has ended.
+ */
+size_t vhost_user_wait_to_read(struct VhostUserState *user, size_t wanted);
 
 /**
  * vhost_user_get_state() - Get the state of a device's connection

@@ -29,6 +29,7 @@ typedef struct Device {
     bool reconnects;
     bool can_be_plugged;
     bool has_config;            /* which the back-end keeps */
+    const char *backend;        /* the option for it, if it is an object */
 } Device;
 
 static const Device devices[] = {
@@ -42,11 +43,18 @@ static const Device devices[] = {
     { "fs", "vhost-user-fs-pci,tag=x", false, true, false },
     { "vsock", "vhost-user-vsock-pci", false, true, true },
     { "gpu", "vhost-user-gpu-pci", false, false, true },
+    { "net", "virtio-net-pci,romfile=,netdev=backend", true, false, false,
+      "-netdev vhost-user" },
+#ifdef CONFIG_VHOST_CRYPTO
+    { "crypto", "virtio-crypto-pci,cryptodev=backend", true, false, false,
+      "-object cryptodev-vhost-user" },
+#endif
 };
 
 static Scene scene_of(const Device *device)
 {
-    return scene_with_device(device->driver, device->reconnects ? 100 : 0);
+    return scene_with_device(device->driver, device->backend,
+                             device->reconnects ? 100 : 0);
 }
 
 static unsigned int lines_of(const char *text)
@@ -105,6 +113,15 @@ static void die(Scene *s, const Device *device)
         vhost_user_peer_close_channel(s->exporter);
     }
     wait_dead(s, device);
+}
+
+/* From now on, the exporter dies whenever QEMU reconnects */
+static void stay_dead(Scene *s)
+{
+    vhost_user_peer_die_at(s->exporter, PEER_GET_FEATURES, UINT_MAX);
+    vhost_user_peer_disconnect(s->exporter);
+    vhost_user_peer_close_channel(s->exporter);
+    wait_connection(s, "exporter-chr", false);
 }
 
 /* Wait until the exporter has reconnected, and check that it works */
@@ -188,8 +205,7 @@ static void start_after_death(gconstpointer opaque)
     const Device *device = opaque;
     Scene s = scene_of(device);
 
-    vhost_user_peer_die_at(s.exporter, PEER_GET_FEATURES, UINT_MAX);
-    die(&s, device);
+    stay_dead(&s);
     scene_start(&s);
     scene_assert_lives(&s);
     vhost_user_peer_die_at(s.exporter, 0, 0);
@@ -205,8 +221,7 @@ static void use_after_death(gconstpointer opaque)
     uint8_t byte;
 
     scene_start(&s);
-    vhost_user_peer_die_at(s.exporter, PEER_GET_FEATURES, UINT_MAX);
-    die(&s, device);
+    stay_dead(&s);
     qvirtio_set_driver_ok(&s.dev->vdev);
     for (int i = 0; i < CONFIG_BYTES; i++) {
         byte = qvirtio_config_readb(&s.dev->vdev, i);
@@ -319,6 +334,7 @@ static void in_connect(gconstpointer opaque)
         vhost_user_peer_die_at(s.exporter,
                                requests[i % ARRAY_SIZE(requests)], 1);
         die(&s, device);
+        vhost_user_peer_wait_deaths(s.exporter);
         restart(&s, device);
     }
     g_assert_cmpuint(process_fds_settled(s.qts), ==, before);
@@ -400,6 +416,32 @@ static void in_unplug(gconstpointer opaque)
     vhost_user_peer_wait_deaths(s.exporter);
     assert_not_found(s.importer, uuid_a);
     finish(&s);
+}
+
+/* The death is noticed while "netdev_del" stops the device, or afterwards */
+static void in_netdev_del(gconstpointer opaque)
+{
+    const Device *device = opaque;
+    Scene s;
+
+    for (int i = 0; i < 2; i++) {
+        s = scene_of(device);
+        scene_start(&s);
+        if (i == 0) {
+            vhost_user_peer_die_at(s.exporter, PEER_GET_VRING_BASE, 1);
+        }
+        qtest_qmp_assert_success(s.qts, "{'execute': 'netdev_del',"
+                                 " 'arguments': {'id': 'backend'}}");
+        if (i == 0) {
+            vhost_user_peer_wait_deaths(s.exporter);
+        } else {
+            vhost_user_peer_disconnect(s.exporter);
+        }
+        scene_assert_lives(&s);
+        assert_not_found(s.importer, uuid_a);
+        unplug(&s, "exporter");
+        finish(&s);
+    }
 }
 
 /* The back-end reports a config change before a driver starts the device */
@@ -495,7 +537,7 @@ static void flood_connections(gconstpointer opaque)
         PEER_GET_FEATURES, PEER_SET_OWNER, PEER_SET_VRING_ENABLE,
     };
     const Device *device = opaque;
-    Scene s = scene_with_device(device->driver, 1);
+    Scene s = scene_with_device(device->driver, device->backend, 1);
 
     scene_start(&s);
     for (int i = 0; i < ARRAY_SIZE(requests); i++) {
@@ -565,6 +607,8 @@ static void flood_gpu_display(gconstpointer opaque)
     const uint32_t too_short[] = { 7, 0, 0 };
     const uint32_t unknown[] = { 99, 0, 0 };
     Scene s = scene_of(device);
+    char reply[4096];
+    ssize_t ret;
     int sock;
 
     scene_start(&s);
@@ -580,7 +624,10 @@ static void flood_gpu_display(gconstpointer opaque)
     }
     shutdown(sock, SHUT_WR);
     /* QEMU closes the socket after it has read all requests */
-    g_assert_cmpint(read(sock, &(char) { 0 }, 1), ==, 0);
+    do {
+        ret = read(sock, reply, sizeof(reply));
+    } while (ret > 0);
+    g_assert_cmpint(ret, ==, 0);
     close(sock);
     assert_few_lines(&s);
     finish(&s);
@@ -629,6 +676,36 @@ static void gpu_display_is_checked(gconstpointer opaque)
     g_assert_cmpint(write(sock, endless, sizeof(endless)), ==,
                     sizeof(endless));
     g_assert_cmpint(read(sock, &(char) { 0 }, 1), ==, 0);
+    close(sock);
+    finish(&s);
+}
+
+/* QEMU does not wait for the rest of a message */
+static void gpu_display_in_parts(gconstpointer opaque)
+{
+    static const uint32_t message[] = { UPDATE, 0, 24, 0, 0, 0, 1, 1, 0x123456 };
+    static const uint32_t size[] = { 0, 64, 64 };
+    static const uint32_t info[] = { 3, 0, 0 };
+    const char *bytes = (const char *)message;
+    Scene s = scene_of(opaque);
+    char reply[12 + 24 + 16 * 24];
+    int sock;
+
+    scene_start(&s);
+    vhost_user_peer_wait_served(s.exporter, PEER_GPU_SET_SOCKET);
+    sock = vhost_user_peer_gpu_socket(s.exporter);
+    g_assert_true(vhost_user_peer_add(s.importer, uuid_b));
+    send_gpu(sock, SCANOUT, size, ARRAY_SIZE(size));
+    for (size_t cut = 1; cut < sizeof(message); cut++) {
+        g_assert_cmpint(write(sock, bytes, cut), ==, cut);
+        scene_assert_lives(&s);
+        assert_found(s.exporter, uuid_b, s.importer);
+        g_assert_cmpint(write(sock, bytes + cut, sizeof(message) - cut), ==,
+                        sizeof(message) - cut);
+    }
+    g_assert_cmpint(write(sock, info, sizeof(info)), ==, sizeof(info));
+    g_assert_cmpint(recv(sock, reply, sizeof(reply), MSG_WAITALL), ==,
+                    sizeof(reply));
     close(sock);
     finish(&s);
 }
@@ -704,12 +781,16 @@ void vhost_user_add_death_cases(void)
             /* these two wait, as in QEMU */
             add_case("plug-without-back-end", plug_without_back_end, device);
         }
+        if (g_str_equal(device->name, "net")) {
+            add_case("in-netdev-del", in_netdev_del, device);
+        }
         if (g_str_equal(device->name, "gpu")) {
             add_case("display", gpu_display, device);
             add_case("config-while-busy", gpu_config_while_busy, device);
             add_case("started-twice", gpu_started_twice, device);
             add_case("flood/display", flood_gpu_display, device);
             add_case("display-is-checked", gpu_display_is_checked, device);
+            add_case("display-in-parts", gpu_display_in_parts, device);
             add_case("surface-at-reset", gpu_surface_at_reset, device);
         }
         if (device->reconnects) {

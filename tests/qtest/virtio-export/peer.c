@@ -81,6 +81,7 @@ struct VhostUserPeer {
     uint32_t die_at;
     unsigned int deaths;        /* that are to come */
     uint64_t served;            /* requests, a bit for each */
+    uint32_t cut_request;
     size_t cut;
     bool held;
 };
@@ -193,23 +194,6 @@ static ssize_t write_message(int fd, const Header *hdr, const void *payload,
     return write_iov(fd, iov, ARRAY_SIZE(iov), fds, num_fds, flags);
 }
 
-static void reply(int fd, const Message *msg, const void *payload, size_t size)
-{
-    Header hdr = {
-        .request = msg->hdr.request,
-        .flags = FLAG_VERSION | FLAG_REPLY,
-        .size = size,
-    };
-
-    /* ignore errors: QEMU may have closed the socket */
-    write_message(fd, &hdr, payload, size, NULL, 0, 0);
-}
-
-static void reply_u64(int fd, const Message *msg, uint64_t value)
-{
-    reply(fd, msg, &value, sizeof(value));
-}
-
 static uint64_t protocol_features(const VhostUserPeer *peer)
 {
     return 1ULL << PROTOCOL_F_LOG_SHMFD | 1ULL << PROTOCOL_F_REPLY_ACK |
@@ -226,7 +210,7 @@ static void be_busy(VhostUserPeer *peer)
     peer_wait(peer, !peer->held);
 }
 
-/* Write a reply in two parts; the first part has the descriptors */
+/* If a reply is to be cut, the first part has the descriptors */
 static void write_in_parts(VhostUserPeer *peer, int fd, const Header *hdr,
                            const void *payload, size_t size, const int *fds,
                            size_t num_fds)
@@ -234,7 +218,7 @@ static void write_in_parts(VhostUserPeer *peer, int fd, const Header *hdr,
     uint8_t bytes[sizeof(*hdr) + PEER_UUID_SIZE];
     struct iovec iov = { .iov_base = bytes, .iov_len = peer->cut };
 
-    if (!peer->cut) {
+    if (!peer->cut || hdr->request != peer->cut_request) {
         write_message(fd, hdr, payload, size, fds, num_fds, 0);
         return;
     }
@@ -247,6 +231,25 @@ static void write_in_parts(VhostUserPeer *peer, int fd, const Header *hdr,
     iov.iov_len = sizeof(*hdr) + size - peer->cut;
     write_iov(fd, &iov, 1, NULL, 0, 0);
     peer->cut = 0;
+}
+
+static void reply(VhostUserPeer *peer, int fd, const Message *msg,
+                  const void *payload, size_t size)
+{
+    Header hdr = {
+        .request = msg->hdr.request,
+        .flags = FLAG_VERSION | FLAG_REPLY,
+        .size = size,
+    };
+
+    /* ignore errors: QEMU may have closed the socket */
+    write_in_parts(peer, fd, &hdr, payload, size, NULL, 0);
+}
+
+static void reply_u64(VhostUserPeer *peer, int fd, const Message *msg,
+                      uint64_t value)
+{
+    reply(peer, fd, msg, &value, sizeof(value));
 }
 
 static void reply_shared_object(VhostUserPeer *peer, int fd, const Message *msg)
@@ -338,23 +341,23 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
 {
     switch (msg->hdr.request) {
     case PEER_GET_FEATURES:
-        reply_u64(fd, msg, 1ULL << F_LOG_ALL | 1ULL << F_PROTOCOL_FEATURES |
-                  1ULL << F_VERSION_1);
+        reply_u64(peer, fd, msg, 1ULL << F_LOG_ALL |
+                  1ULL << F_PROTOCOL_FEATURES | 1ULL << F_VERSION_1);
         return;
     case PEER_GET_PROTOCOL_FEATURES:
-        reply_u64(fd, msg, protocol_features(peer));
+        reply_u64(peer, fd, msg, protocol_features(peer));
         return;
     case GET_QUEUE_NUM:
-        reply_u64(fd, msg, 1);
+        reply_u64(peer, fd, msg, 1);
         return;
     case SET_LOG_BASE:
-        reply(fd, msg, NULL, 0);
+        reply(peer, fd, msg, NULL, 0);
         return;
     case PEER_GET_VRING_BASE:
-        reply(fd, msg, msg->bytes, msg->hdr.size);
+        reply(peer, fd, msg, msg->bytes, msg->hdr.size);
         return;
     case PEER_GET_CONFIG:
-        reply(fd, msg, msg->bytes, peer->no_config ? 0 : msg->hdr.size);
+        reply(peer, fd, msg, msg->bytes, peer->no_config ? 0 : msg->hdr.size);
         return;
     case PEER_GET_SHARED_OBJECT:
         if (msg->hdr.size == PEER_UUID_SIZE) {
@@ -373,13 +376,13 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
         set_channel(peer, msg);
         if (peer->breaks_channel) {
             break_channel(peer);
-            reply_u64(fd, msg, 1);
+            reply_u64(peer, fd, msg, 1);
             return;
         }
         break;
     }
     if (msg->hdr.flags & PEER_NEED_REPLY) {
-        reply_u64(fd, msg, 0);
+        reply_u64(peer, fd, msg, 0);
     }
 }
 
@@ -406,6 +409,7 @@ static bool dies(VhostUserPeer *peer, const Message *msg)
         return false;
     }
     peer->deaths--;
+    peer->served = 0;
     return true;
 }
 
@@ -601,9 +605,10 @@ void vhost_user_peer_refuse(VhostUserPeer *peer, const uint8_t *uuid)
     g_mutex_unlock(&peer->lock);
 }
 
-void vhost_user_peer_cut(VhostUserPeer *peer, size_t bytes)
+void vhost_user_peer_cut(VhostUserPeer *peer, uint32_t request, size_t bytes)
 {
     g_mutex_lock(&peer->lock);
+    peer->cut_request = request;
     peer->cut = bytes;
     g_mutex_unlock(&peer->lock);
 }

@@ -169,12 +169,13 @@ void vhost_user_peer_answer(VhostUserPeer *peer, PeerAnswer answer);
 void vhost_user_peer_refuse(VhostUserPeer *peer, const uint8_t *uuid);
 
 /**
- * vhost_user_peer_cut() - Send a part of the next reply to GET_SHARED_OBJECT
+ * vhost_user_peer_cut() - Send a part of the next reply to a request
  * @peer: back-end
+ * @request: request of QEMU on the main channel
  * @bytes: size of the part, at least 1 and less than all; the rest follows
  *         after vhost_user_peer_release()
  */
-void vhost_user_peer_cut(VhostUserPeer *peer, size_t bytes);
+void vhost_user_peer_cut(VhostUserPeer *peer, uint32_t request, size_t bytes);
 
 /**
  * vhost_user_peer_memory() - The memory behind all objects of a back-end

@@ -41,6 +41,25 @@ unsigned int process_fds_named(pid_t pid, const char *name)
     return count_fds(pid, name);
 }
 
+int process_fds_open(pid_t pid, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd", pid);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *entry;
+    int fd = -1;
+
+    g_assert_nonnull(dir);
+    while (fd < 0 && (entry = g_dir_read_name(dir))) {
+        g_autofree char *link = g_build_filename(path, entry, NULL);
+
+        if (is_named(link, name)) {
+            fd = open(link, O_RDWR | O_CLOEXEC);
+        }
+    }
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
 unsigned int process_fds_settled(QTestState *qts)
 {
     qtest_qmp_assert_success(qts, "{ 'execute': 'query-status' }");

@@ -29,6 +29,15 @@ unsigned int process_fds_count(pid_t pid);
 unsigned int process_fds_named(pid_t pid, const char *name);
 
 /**
+ * process_fds_open() - Open a file that a process has open
+ * @pid: process
+ * @name: part of the file's name
+ *
+ * Return: a file descriptor for reading and writing, owned by the caller.
+ */
+int process_fds_open(pid_t pid, const char *name);
+
+/**
  * process_fds_settled() - Count the open file descriptors of an idle QEMU
  * @qts: the QEMU
  *

@@ -51,14 +51,17 @@ Scene scene_with_args(bool exporter_shares, const char *more)
     return scene_begin(exporter, args, more);
 }
 
-Scene scene_with_device(const char *driver, unsigned int reconnect_ms)
+Scene scene_with_device(const char *driver, const char *backend,
+                        unsigned int reconnect_ms)
 {
     VhostUserPeer *exporter = vhost_user_peer_new("exporter", true);
     g_autofree char *chardev =
         vhost_user_peer_reconnecting_args(exporter, reconnect_ms);
+    g_autofree char *object = !backend ? g_strdup("") :
+        g_strdup_printf(" %s,id=backend,chardev=exporter-chr", backend);
     g_autofree char *args =
-        g_strdup_printf("%s -device %s,id=exporter,chardev=exporter-chr,addr=4",
-                        chardev, driver);
+        g_strdup_printf("%s%s -device %s,id=exporter,addr=4%s", chardev, object,
+                        driver, backend ? "" : ",chardev=exporter-chr");
 
     return scene_begin(exporter, args, "");
 }

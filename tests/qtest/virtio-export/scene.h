@@ -48,11 +48,14 @@ Scene scene_with_args(bool exporter_shares, const char *more);
  * scene_with_device() - Like scene_with_args(), with another device
  * @driver: driver and properties of the exporter's device, in place of
  *          vhost-user-blk-pci
+ * @backend: QEMU's option for an object between the device and the exporter;
+ *           the object gets the id "backend".  NULL if there is none
  * @reconnect_ms: time after which QEMU reconnects to the exporter; 0: never
  *
  * Return: the scene, to be ended with scene_end().
  */
-Scene scene_with_device(const char *driver, unsigned int reconnect_ms);
+Scene scene_with_device(const char *driver, const char *backend,
+                        unsigned int reconnect_ms);
 
 /**
  * scene_new() - Like scene_with_args(), with default arguments

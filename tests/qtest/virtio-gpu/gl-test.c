@@ -5,13 +5,18 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "qemu/module.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
 #include "libqos/virtio-gpu-gl.h"
+#include "virtio-export/process-fds.h"
 #include "virtio-gpu/helpers/messages.h"
 
 #define BLOB_SIZE 0x1000
+
+/* The largest number of entries that the device accepts */
+#define ENTRIES 16384
 
 /* A guest must not be able to fill the host's disk with messages */
 static void errors_are_quiet(void *obj, void *data, QGuestAllocator *alloc)
@@ -48,6 +53,38 @@ static void blob_detached(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, backing);
 }
 
+/* A reset frees the backing that virglrenderer uses */
+static void backing_at_reset(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;
+    size_t len = sizeof(struct virtio_gpu_resource_attach_backing) +
+                 ENTRIES * sizeof(struct virtio_gpu_mem_entry);
+    g_autofree struct virtio_gpu_resource_attach_backing *req = g_malloc0(len);
+    struct virtio_gpu_mem_entry *entries = (void *)(req + 1);
+    uint64_t before = 0;
+    uint64_t page = guest_alloc(alloc, BLOB_SIZE);
+
+    req->hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING);
+    req->resource_id = cpu_to_le32(1);
+    req->nr_entries = cpu_to_le32(ENTRIES);
+    for (int i = 0; i < ENTRIES; i++) {
+        entries[i].addr = cpu_to_le64(page);
+        entries[i].length = cpu_to_le32(BLOB_SIZE);
+    }
+    for (int i = 0; i < 50; i++) {
+        qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+        qvirtio_gpu_command({ .gpu = gpu, .req = req, .len = len });
+        qvirtio_gpu_start(gpu, 0);
+        before = i == 10 ? process_anon_bytes(qtest_pid(gpu->qts)) : before;
+    }
+#ifndef QEMU_SANITIZE_ADDRESS
+    /* the sanitizer keeps what is freed */
+    g_assert_cmpuint(process_anon_bytes(qtest_pid(gpu->qts)), <,
+                     before + 20 * ENTRIES * sizeof(struct iovec));
+#endif
+    guest_free(alloc, page);
+}
+
 static void register_virtio_gpu_gl_test(void)
 {
     QOSGraphTestOptions opts = { .before = messages_before };
@@ -57,6 +94,8 @@ static void register_virtio_gpu_gl_test(void)
 
     qos_add_test("defect/gl/errors-are-quiet", "virtio-gpu-gl-pci",
                  errors_are_quiet, &opts);
+    qos_add_test("defect/gl/backing-at-reset", "virtio-gpu-gl-pci",
+                 backing_at_reset, NULL);
     /* set if virglrenderer supports blobs */
     if (getenv("QTEST_GL_BLOB")) {
         qos_add_test("defect/gl/blob-detached", "virtio-gpu-gl-pci",

@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "qemu/module.h"
+#include "qemu/units.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
 #include "libqos/virtio-gpu-client.h"
@@ -199,6 +200,19 @@ static void all_scanouts(void *obj, void *data, QGuestAllocator *alloc)
     come_home(res.gpu, res.gpu->qts);
 }
 
+/* The stream has 32 bits for the size */
+static void large_blob(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+
+    if (blobs_missing()) {
+        return;
+    }
+    qvirtio_gpu_create_blob({ .gpu = gpu, .id = 1, .size = 4 * GiB + 4096 });
+    g_assert_false(migrates_to_nowhere(gpu->qts));
+    do_qvirtio_gpu_unref((QVirtioGPUResourceOpt) { .gpu = gpu, .id = 1 });
+}
+
 static void register_scanout_migration_test(void)
 {
     QOSGraphTestOptions outputs = {
@@ -216,6 +230,8 @@ static void register_scanout_migration_test(void)
     qos_add_test("defect/migration/image-outside", "virtio-gpu",
                  image_outside, NULL);
     qos_add_test("defect/migration/blob-outside", "virtio-gpu", blob_outside,
+                 &opts);
+    qos_add_test("defect/migration/large-blob", "virtio-gpu", large_blob,
                  &opts);
     qos_add_test("defect/migration/blob-without-dmabuf", "virtio-gpu",
                  blob_without_dmabuf, &opts);

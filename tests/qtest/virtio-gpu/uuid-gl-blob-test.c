@@ -126,6 +126,31 @@ static void shared_memory_outlives(void *obj, void *data,
     munmap(memory, BLOB_SIZE);
 }
 
+/* The next driver does not see the blob, and can map another in its place */
+static void unmapped_at_reset(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPUPCI *pci = obj;
+    QPCIDevice *pdev = pci->pci_vdev.pdev;
+    QPCIBar bar = qpci_iomap(pdev, HOSTMEM_BAR, NULL);
+    uint8_t bytes[BLOB_SIZE], seen[BLOB_SIZE];
+    uuid_t uuid;
+
+    for (int i = 0; i < 10; i++) {
+        create_shared_memory(&pci->gpu, uuid);
+        qvirtio_gpu_map_blob(&pci->gpu, 1, BLOB_OFFSET);
+        memset(bytes, 0x5a + i, BLOB_SIZE);
+        qpci_memwrite(pdev, bar, BLOB_OFFSET, bytes, BLOB_SIZE);
+        qpci_memread(pdev, bar, BLOB_OFFSET, seen, BLOB_SIZE);
+        g_assert_cmpmem(seen, BLOB_SIZE, bytes, BLOB_SIZE);
+
+        qvirtio_gpu_start(&pci->gpu, 0);
+        qpci_memread(pdev, bar, BLOB_OFFSET, seen, BLOB_SIZE);
+        g_assert_cmpuint(seen[0], !=, bytes[0]);
+        g_assert_false(importer_finds(importer(), uuid));
+    }
+    qpci_iounmap(pdev, bar);
+}
+
 static void leaves_no_descriptors(void *obj, void *data,
                                   QGuestAllocator *alloc)
 {
@@ -273,6 +298,7 @@ static void register_gl_blob_test(void)
         { "gl-blob/is-the-memory", shared_memory_is_the_memory },
         { "gl-blob/sealed", shared_memory_is_sealed },
         { "gl-blob/outlives", shared_memory_outlives },
+        { "gl-blob/unmapped-at-reset", unmapped_at_reset },
         { "gl-blob/leaves-no-descriptors", leaves_no_descriptors },
         { "gl-blob/texture", blob_of_texture },
         { "gl-blob/guest", blob_of_guest },

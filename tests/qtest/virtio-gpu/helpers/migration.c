@@ -113,7 +113,7 @@ static void await_running(QTestState *qts)
 
 static void migrate_to(QTestState *qts, const char *uri)
 {
-    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate',"
+    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate', 'arguments':"
                              " 'arguments': { 'uri': %s } }", uri);
 }
 
@@ -211,6 +211,13 @@ void send_migrate_to_nowhere(QTestState *qts)
 {
     qtest_qmp_send(qts, "{ 'execute': 'migrate',"
                    " 'arguments': { 'uri': 'exec:cat >/dev/null' } }");
+}
+
+bool migrates_to_nowhere(QTestState *qts)
+{
+    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate', 'arguments':"
+                             " { 'uri': 'exec:cat >/dev/null' } }");
+    return await_migration(qts, "completed");
 }
 
 void finish_migration_to_nowhere(QTestState *qts)

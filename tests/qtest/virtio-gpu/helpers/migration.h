@@ -126,6 +126,14 @@ void send_migrate_to_nowhere(QTestState *qts);
 void finish_migration_to_nowhere(QTestState *qts);
 
 /**
+ * migrates_to_nowhere() - Try to migrate a VM to nowhere
+ * @qts: the VM, which is stopped if it succeeds
+ *
+ * Return: whether the migration succeeded.
+ */
+bool migrates_to_nowhere(QTestState *qts);
+
+/**
  * save_stream() - Migrate a VM to a file
  * @qts: the source; stopped afterwards
  *
