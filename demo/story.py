@@ -148,12 +148,12 @@ class Story:
         with open(self.path('trace.log'), encoding='utf-8') as log:
             lines = re.findall(r'virtio_export_lookup .*', log.read())
         if len(lines) != 2:
-            raise DemoError(f'QEMU traced {len(lines)} look-ups, not two')
+            raise DemoError(f'QEMU traced {len(lines)} lookups, not two')
         geometry = f'{self.width}x{self.height}, fourcc 0x34325258'
         for line in lines:
             if geometry not in line:
                 raise DemoError(f'{geometry} is not what QEMU traced: {line}')
-            say(f'look-up:      {line.split(": ", 1)[1]}')
+            say(f'lookup:      {line.split(": ", 1)[1]}')
 
     def draw(self):
         """The pictures side by side."""

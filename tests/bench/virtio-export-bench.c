@@ -3,7 +3,7 @@
  *
  * The door and virtio-gpu's table of UUIDs, without a device around them:
  *   virtio-export-bench OBJECTS EXPORTERS
- * prints nanoseconds for one look-up.  Each of the exporters has as many
+ * prints nanoseconds for one lookup.  Each of the exporters has as many
  * objects; what is looked up is in the one that is asked last.  look_up_all()
  * is what a profiler has to look at.
  *

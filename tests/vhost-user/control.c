@@ -166,7 +166,7 @@ static bool run_fill(Control *ctl, char **args, Error **errp)
 }
 
 static const Command commands[] = {
-    { "info", "", "the UUID, what became of it, and the count of look-ups",
+    { "info", "", "the UUID, what became of it, and the count of lookups",
       0, 0, run_info },
     { "dump", "FILE", "write the object's memory to a file",
       1, 1, run_dump },
