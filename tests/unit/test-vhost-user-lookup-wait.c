@@ -31,13 +31,13 @@ typedef struct Message {
 
 #define HEADER_SIZE offsetof(Message, uuid)
 
-/* A back-end, and what its front-end knows */
+/* A back-end and the state of its front-end */
 typedef struct Peers {
     VuDev dev;
     bool look_up_in_get_features;
     int object; /* exported by the back-end */
     int main_sock, backend_sock; /* the front-end's ends of the channels */
-    int memory; /* what the lookup finds */
+    int memory; /* the result of the lookup */
     int tid; /* of the thread that looks up */
     pthread_t pthread;
     GThread *front_end;
