@@ -38,12 +38,14 @@ class Disk:
     """
     A run of vhost-user-uuid-disk, as a context manager that ends it
 
-    Start QEMU with arguments() inside the context.  Commands come from command(),
-    or from the file @commands; their answers are then in the file @log.
+    @options are further arguments of the program.  Start QEMU with arguments()
+    inside the context.  Commands come from command(), or from the file @commands;
+    their answers are then in the file @log.
     """
 
-    def __init__(self, program, commands=None, log=None):
+    def __init__(self, program, *options, commands=None, log=None):
         self.program = program
+        self.options = options
         self.stdin = commands or subprocess.PIPE
         self.stdout = log or subprocess.PIPE
         self.folder = tempfile.mkdtemp(prefix='demo-disk-')
@@ -60,7 +62,7 @@ class Disk:
         try:
             self.process = subprocess.Popen(
                 ['setpriv', '--pdeathsig', 'KILL', self.program,
-                 f'--socket-path={self.socket}'],
+                 *self.options, f'--socket-path={self.socket}'],
                 stdin=self.stdin, stdout=self.stdout)
             end = time.monotonic() + START_TIME
             while not listens(self.socket):
@@ -78,7 +80,7 @@ class Disk:
             self.process.communicate()
         shutil.rmtree(self.folder)
 
-    def command(self, line):
+    def ask(self, line):
         """The program's answer to a command."""
         try:
             self.process.stdin.write(f'{line}\n'.encode())
@@ -88,9 +90,13 @@ class Disk:
         readable, _, _ = select.select([self.process.stdout], [], [],
                                        ANSWER_TIME)
         answer = self.process.stdout.readline().decode() if readable else ''
+        return answer.strip() or 'no answer'
+
+    def command(self, line):
+        """The program's answer to a command, which must succeed."""
+        answer = self.ask(line)
         if not answer.startswith('ok'):
-            raise DemoError(f"the disk's command '{line}' failed: "
-                            f'{answer.strip() or "no answer"}')
+            raise DemoError(f"the disk's command '{line}' failed: {answer}")
         return answer
 
     def lookups(self):
