@@ -49,7 +49,7 @@ def command(*words, env=None, **options):
 def good(*words, **options):
     """The output of a command, which must succeed."""
     done = command(*words, **options)
-    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    assert done.returncode == 0, f'{words}\n{done.stdout}{done.stderr}'
     return done.stdout
 
 
