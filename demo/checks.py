@@ -1,5 +1,5 @@
 """
-What the demo expects: the picture on the screen, the UUID in QEMU's trace
+Checks of the demo: the picture on the screen, and the UUID in QEMU's trace
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -25,7 +25,7 @@ def read_ppm(command, **kwargs):
                           **kwargs).stdout
     header = PPM.match(data)
     if not header:
-        raise DemoError(f'{command[0]} wrote no picture in colour')
+        raise DemoError(f'{command[0]} did not write a colour PPM')
     return (int(header[1]), int(header[2])), data[header.end():]
 
 
@@ -57,7 +57,8 @@ def expected_pixels(opts, screen, what):
 def is_equal(path, where, what, expected):
     size, pixels = read_ppm(['pngtopnm', path])
     if size != expected[0]:
-        raise DemoError(f'the {where} is {size}, the {what} {expected[0]}')
+        raise DemoError(f'the size of the {where} is {size}, but that of the '
+                        f'{what} is {expected[0]}')
     return equal_pixels(expected[1], pixels)
 
 
@@ -70,12 +71,12 @@ def report(path, where, what, equal, expected):
 
 
 def check_pixels(path, what, where, expected):
-    """A PNG shows what it should, here and now."""
+    """Check that the PNG @path shows @what."""
     report(path, where, what, is_equal(path, where, what, expected), expected)
 
 
 def check_soon(opts, screen, what, path, where, make, tries):
-    """What @make writes to @path is @what after one of @tries."""
+    """Check that @make writes @what to @path in one of @tries."""
     expected = expected_pixels(opts, screen, what)
     # The guest's last command may still be in the queue.
     for left in reversed(range(tries)):
@@ -89,16 +90,13 @@ def check_soon(opts, screen, what, path, where, make, tries):
 
 def check_screen(opts, guest, screen, what='picture', file='screen.png',
                  tries=10):
-    """Compare a screendump with what the same code draws on the host.
-
-    With one of @tries it has to be there at once.
-    """
+    """Compare a screendump with the picture that the same code draws on the host."""
     check_soon(opts, screen, what, os.path.join(guest.out, file), 'screen',
                guest.screendump, tries)
 
 
 def check_object(opts, guest, said, what, file, tries=10):
-    """As check_screen(), of what is behind the UUID that the guest @said."""
+    """Like check_screen(), for the object that has the UUID in @said."""
     if 'uuid' not in said:
         raise DemoError('the guest got no UUID: ' + said['no uuid:'])
     check_soon(opts, said['screen'], what, os.path.join(guest.out, file),
@@ -106,52 +104,53 @@ def check_object(opts, guest, said, what, file, tries=10):
 
 
 def check_same(before, after):
-    """The guest's report on the buffer is the one of before it was saved."""
+    """Check that the guest reports the same as before it was saved."""
     for word in sorted({*before, *after}):
         old, new = before.get(word), after.get(word)
         if old != new:
-            raise DemoError(f'"{word}" was {old} before the guest was saved, '
-                            f'and is now {new}')
+            raise DemoError(f'the guest reported "{word} {old}" before it was saved, '
+                            f'and reports "{word} {new}" now')
 
 
 def traced_uuids(guest):
-    """What QEMU did with UUIDs: tuples of event, resource and UUID."""
+    """The trace events of UUIDs: tuples of event, resource and UUID."""
     log = '\n'.join(tail(os.path.join(guest.out, 'trace.log'), 1000))
     return [(event, int(res, 16), text)
             for event, res, text in TRACE.findall(log)]
 
 
 def check_uuid(said, traced, event):
-    """The guest's UUID is random, and QEMU's for that very resource."""
+    """Check that the guest's UUID is random, and that QEMU traced it for this
+    resource."""
     resource, text = int(said['resource']), said['uuid']
     say(f"guest's UUID: {text} (resource {resource})")
     for what, res, name in traced:
         say(f"QEMU's UUID:  {name} (resource {res}, {what})")
     parsed = uuid.UUID(text)
     if parsed.variant != uuid.RFC_4122 or parsed.version != 4:
-        raise DemoError(f'{text} is no UUID of RFC 4122, version 4')
+        raise DemoError(f'{text} is not a UUID of version 4 (RFC 4122)')
     if (resource, text) not in [trace[1:] for trace in traced]:
         raise DemoError(f"the guest's UUID is not the one that QEMU {event}")
     if [trace[0] for trace in traced if trace[1] == resource] != [event]:
-        raise DemoError("QEMU's trace of the resource is not one "
-                        f'"{event}" alone')
+        raise DemoError("QEMU's trace of the resource must have exactly one "
+                        f'event "{event}"')
     say('same:         yes')
 
 
 def check_no_uuid(said, traced):
     if 'uuid' in said:
-        raise DemoError(f'resource_uuid is off, and yet: {said["uuid"]}')
+        raise DemoError('resource_uuid is off, but the guest got the UUID '
+                        + said['uuid'])
     if said.get('no uuid:') != 'ENODEV':
         raise DemoError('the guest did not report ENODEV')
     if traced:
-        raise DemoError(f'resource_uuid is off, and yet QEMU {traced[0][0]} '
-                        'a UUID')
-    say('no UUID:      ENODEV, as it should be')
+        raise DemoError(f'resource_uuid is off, but QEMU {traced[0][0]} a UUID')
+    say('no UUID:      ENODEV, as expected')
 
 
 def check_answer(opts, guest, said, event):
-    """Compare what the guest said with what QEMU, which has ended, traced:
-    @event, by which that QEMU came to know the UUID."""
+    """Compare the guest's report with QEMU's trace after the end of QEMU; @event
+    is how this QEMU got the UUID."""
     traced = traced_uuids(guest)
     if opts.expect_no_uuid:
         check_no_uuid(said, traced)

@@ -1,5 +1,5 @@
 """
-The second device of the demo: a disk that is the memory behind a UUID
+The second device of the demo: a disk backed by a shared object
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -20,7 +20,7 @@ ACCEPTS_CONNECTIONS = '00010000'
 
 
 def listens(path):
-    """Whether QEMU can connect: the socket is there some time before."""
+    """Whether QEMU can connect: the socket exists before the program listens."""
     with open('/proc/net/unix', encoding='utf-8', errors='replace') as table:
         sockets = [line.split(maxsplit=7) for line in table]
     return any(len(fields) == 8 and fields[3] == ACCEPTS_CONNECTIONS and
@@ -36,14 +36,16 @@ def shared_memory(megabytes):
 
 class Disk:
     """
-    A run of vhost-user-uuid-disk, as a context manager: it has ended after it
+    A run of vhost-user-uuid-disk, as a context manager that ends it
 
-    QEMU has to be started with arguments() while it waits. Its commands come
-    from command(), or from the file @commands, with answers in the file @log.
+    @options are further arguments of the program.  Start QEMU with arguments()
+    inside the context.  Commands come from command(), or from the file @commands;
+    their answers are then in the file @log.
     """
 
-    def __init__(self, program, commands=None, log=None):
+    def __init__(self, program, *options, commands=None, log=None):
         self.program = program
+        self.options = options
         self.stdin = commands or subprocess.PIPE
         self.stdout = log or subprocess.PIPE
         self.folder = tempfile.mkdtemp(prefix='demo-disk-')
@@ -51,7 +53,7 @@ class Disk:
         self.process = None
 
     def arguments(self, device, megabytes):
-        """QEMU's, for a guest of that size: its memory has to be shared."""
+        """QEMU's arguments, for a guest with @megabytes of shared memory."""
         return [*shared_memory(megabytes),
                 '-chardev', f'socket,id=disk,path={self.socket}',
                 '-device', f'{device},id=disk,chardev=disk']
@@ -60,7 +62,7 @@ class Disk:
         try:
             self.process = subprocess.Popen(
                 ['setpriv', '--pdeathsig', 'KILL', self.program,
-                 f'--socket-path={self.socket}'],
+                 *self.options, f'--socket-path={self.socket}'],
                 stdin=self.stdin, stdout=self.stdout)
             end = time.monotonic() + START_TIME
             while not listens(self.socket):
@@ -78,8 +80,8 @@ class Disk:
             self.process.communicate()
         shutil.rmtree(self.folder)
 
-    def command(self, line):
-        """What the program answers to a command of its own."""
+    def ask(self, line):
+        """The program's answer to a command."""
         try:
             self.process.stdin.write(f'{line}\n'.encode())
             self.process.stdin.flush()
@@ -88,11 +90,15 @@ class Disk:
         readable, _, _ = select.select([self.process.stdout], [], [],
                                        ANSWER_TIME)
         answer = self.process.stdout.readline().decode() if readable else ''
+        return answer.strip() or 'no answer'
+
+    def command(self, line):
+        """The program's answer to a command, which must succeed."""
+        answer = self.ask(line)
         if not answer.startswith('ok'):
-            raise DemoError(f"the disk did not do '{line}': "
-                            f'{answer.strip() or "no answer"}')
+            raise DemoError(f"the disk's command '{line}' failed: {answer}")
         return answer
 
     def lookups(self):
-        """How many times it has looked an object up."""
+        """How many lookups the disk has made."""
         return int(re.search(r'lookups=(\d+)', self.command('info'))[1])

@@ -1,14 +1,14 @@
 /*
  * Draw into a virtio-gpu buffer, show it, and print the buffer's UUID
  *
- * With --blob the buffer is a blob of the guest's own memory, with which the
- * device works where it is; else the device has a copy of it.
+ * With --blob the buffer is a blob of the guest's memory, which the device uses
+ * directly.  Otherwise the device has a copy of the buffer.
  *
- * Prints lines that begin with "DEMO: " for the host, and does what the host
- * says, a word a line:
+ * Prints lines that begin with "DEMO: " for the host, and executes the host's
+ * commands, one per line:
  *   again      draw the picture's negative into the same buffer, show it
- *   draw       draw the negative, and tell the device nothing of it
- *   share      hand the UUID to the disk, which is the buffer's memory then
+ *   draw       draw the negative, and send the device no command
+ *   share      write the UUID to the disk, which then maps the buffer
  *   compare    compare the disk with the buffer, and the buffer with the picture
  *   transfer   show the buffer again as it is
  *   done       end
@@ -38,7 +38,7 @@
 #define DISK    "/dev/vda"
 #define READER  "/dev/" VIRTIO_UUID_READER_NAME
 
-/* What tests/vhost-user/README.rst says of the disk */
+/* The layout of the disk: see tests/vhost-user/README.rst */
 #define SECTOR      512
 #define DISK_READY  1
 
@@ -68,7 +68,7 @@ static int open_device(const char *path, int flags)
     return fd;
 }
 
-/* The first CRTC and connector: a virtio-gpu has one of each per output. */
+/* The first CRTC and connector: virtio-gpu has one of each per output */
 static void find_output(int card, uint32_t *crtc, uint32_t *connector)
 {
     struct drm_mode_card_res res = {
@@ -97,7 +97,7 @@ static struct drm_mode_modeinfo preferred_mode(int card, uint32_t connector)
         .count_modes = 64,
     };
 
-    /* A first call without room makes the kernel probe the modes. */
+    /* A first call with an empty array makes the kernel probe the modes */
     if (ioctl(card, DRM_IOCTL_MODE_GETCONNECTOR, &probe) ||
         ioctl(card, DRM_IOCTL_MODE_GETCONNECTOR, &conn)) {
         die("cannot read the modes of the output");
@@ -129,7 +129,7 @@ static struct drm_mode_create_dumb create_dumb(int card, uint32_t width,
     return dumb;
 }
 
-/* The driver asks for a UUID only if another device may use the blob. */
+/* The driver requests a UUID only for blobs that other devices may use */
 static struct drm_mode_create_dumb create_blob(int card, uint32_t width,
                                                uint32_t height)
 {
@@ -217,7 +217,7 @@ static uint32_t show(int card, const struct drm_mode_create_dumb *dumb,
     return fb.fb_id;
 }
 
-/* Where the device has a copy of the pixels, the driver renews it upon this. */
+/* The driver updates the device's copy of the pixels, if there is one */
 static void show_again(int card, uint32_t fb_id)
 {
     struct drm_mode_fb_dirty_cmd dirty = { .fb_id = fb_id };
@@ -227,7 +227,7 @@ static void show_again(int card, uint32_t fb_id)
     }
 }
 
-/* The name by which the device knows the buffer. */
+/* The id of the buffer in commands to the device */
 static uint32_t resource_id(int card, uint32_t handle)
 {
     struct drm_virtgpu_resource_info info = { .bo_handle = handle };
@@ -238,7 +238,7 @@ static uint32_t resource_id(int card, uint32_t handle)
     return info.res_handle;
 }
 
-/* Upon this the kernel's driver asks the device for the UUID. */
+/* The kernel's driver requests the UUID from the device here */
 static int export_buffer(int card, uint32_t handle)
 {
     struct drm_prime_handle prime = { .handle = handle, .flags = DRM_CLOEXEC };
@@ -291,7 +291,7 @@ static void *allocate_for_disk(size_t size)
     return memory;
 }
 
-/* The second device: from here on its sectors are the memory of the buffer. */
+/* Make the buffer's memory the sectors of the second device */
 static void share(Demo *demo)
 {
     uint8_t *sector = allocate_for_disk(4096);
@@ -352,7 +352,7 @@ static void compare(Demo *demo)
     munmap(buffer, dumb->size);
 }
 
-/* Do what the host says: false if that is to end. */
+/* Execute a command of the host; false if the command is to end */
 static bool obey(Demo *demo, const char *word)
 {
     if (!strcmp(word, "again\n")) {

@@ -1,5 +1,5 @@
 """
-The guest of the demo: start it, talk with it, never leave it behind
+The guest of the demo: start it, exchange messages with it, and end it
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -23,11 +23,11 @@ POLL = 0.2
 
 
 class DemoError(Exception):
-    """The demo has failed, and would fail again."""
+    """The demo has failed, and another try would fail too."""
 
 
 class NoAnswer(DemoError):
-    """The guest did not get there in time, as on a loaded machine."""
+    """The guest did not finish in time, for example on a busy machine."""
 
 
 def say(text):
@@ -35,7 +35,7 @@ def say(text):
 
 
 def tail(path, count=20):
-    """The last lines of a log, as far as there is one."""
+    """The last lines of a log; none if there is no log."""
     try:
         with open(path, encoding='utf-8', errors='replace') as log:
             return [line.rstrip() for line in log][-count:]
@@ -62,10 +62,11 @@ def machine(opts):
 
 
 def arguments(opts, accel, device, out, append=''):
-    """QEMU's, but for the serial console; @append is for the kernel."""
+    """QEMU's arguments, except those for the serial console; @append is for the
+    kernel's command line."""
     append = f'console=ttyS0 quiet loglevel=4 panic=-1 {append}'
     if accel == 'tcg':
-        # The kernel may hang as it calibrates the TSC on a loaded host.
+        # The kernel may hang when it calibrates the TSC on a busy host.
         append += ' tsc_early_khz=2000000'
     args = ['-nodefaults', '-no-reboot', '-m', f'{MEGABYTES}', '-accel', accel,
             '-kernel', os.path.join(opts.guest, 'vmlinuz'),
@@ -77,8 +78,8 @@ def arguments(opts, accel, device, out, append=''):
     if opts.gl:
         args += ['-display', 'sdl,gl=on']
     if opts.mmio:
-        # Linux's driver takes no device from before virtio 1.0.  SeaBIOS reads
-        # the disk into memory of its own, which no vhost-user back-end gets.
+        # Linux's driver rejects devices older than virtio 1.0.  SeaBIOS reads
+        # the disk into memory that QEMU does not share with vhost-user back-ends.
         args += ['-global', 'virtio-mmio.force-legacy=off',
                  '-bios', 'qboot.rom']
     for directory in opts.data_dir:
@@ -88,11 +89,11 @@ def arguments(opts, accel, device, out, append=''):
 
 class Guest:
     """
-    One run of QEMU with the guest, as a context manager: it has ended after it
+    One run of QEMU with the guest, as a context manager that ends QEMU
 
-    What it leaves is in the folder @out; @args are more arguments for QEMU.
-    QEMU is killed after @limit seconds, so that nothing that waits for it, QMP
-    included, waits any longer; NoAnswer is what then leaves the context.
+    The logs are in the folder @out; @args are more arguments for QEMU.  QEMU is
+    killed after @limit seconds, so that nothing waits for it any longer, not even
+    QMP; the context then raises NoAnswer.
     """
 
     def __init__(self, library, opts, accel, device, limit, out, *args):
@@ -104,7 +105,7 @@ class Guest:
         os.makedirs(out, exist_ok=True)
         self.serial = open(os.path.join(out, 'serial.log'), 'wb')
         self.pending = b''
-        # Even if this process is killed, QEMU ends.
+        # QEMU ends even if this process is killed.
         self.vm = library.Machine(
             opts.qemu, name='qemu', log_dir=out,
             wrapper=('setpriv', '--pdeathsig', 'KILL'))
@@ -132,7 +133,7 @@ class Guest:
         self.serial.close()
         if self.late and isinstance(err, Exception):
             raise NoAnswer(
-                f'the guest was not done after {self.limit:.0f} s') from err
+                f'the guest did not finish in {self.limit:.0f} s') from err
 
     def time_is_over(self, *_):
         self.late = True
@@ -144,7 +145,7 @@ class Guest:
         return f'{time.monotonic() - self.start:5.0f} s'
 
     def lines(self):
-        """The lines of the serial console, as they come."""
+        """The lines of the serial console, one by one."""
         self.vm.console_socket.settimeout(HEARTBEAT)
         while True:
             *complete, self.pending = self.pending.split(b'\n')
@@ -156,13 +157,13 @@ class Guest:
                 say(f'{self.elapsed()}  waiting for the guest')
                 continue
             if not data:
-                raise DemoError('QEMU ended before the guest was done')
+                raise DemoError('QEMU ended before the guest had finished')
             self.serial.write(data)
             self.serial.flush()
             self.pending += data
 
     def listen(self, *last):
-        """What the guest reports, by keyword, until it says one of @last."""
+        """What the guest reports, by keyword, up to a report of one of @last."""
         said = {}
         for line in self.lines():
             match = MESSAGE.search(line)
@@ -176,17 +177,17 @@ class Guest:
                 return said
 
     def tell(self, word, *answer):
-        """Send the guest a line; what it then reports, as from listen()."""
+        """Send the guest a line; return its reports, as listen() does."""
         with contextlib.suppress(BrokenPipeError):  # listen() reports it
             self.vm.console_socket.sendall(f'{word}\n'.encode())
         return self.listen(*answer)
 
     def command(self, name, **arguments):
-        """Have QEMU execute a QMP command; what that returns."""
+        """Execute a QMP command; return its result."""
         try:
             return self.vm.cmd(name, **arguments)
         except self.library.QMPError as err:
-            raise DemoError(f"QEMU failed at '{name}': {err}") from err
+            raise DemoError(f"the QMP command '{name}' failed: {err}") from err
 
     def screendump(self, path):
         self.command('screendump', filename=path, device='gpu', format='png')
@@ -204,11 +205,11 @@ class Guest:
                 return
             if status in ('failed', 'cancelled'):
                 reason = info.get('error-desc', 'no reason given')
-                raise DemoError(f"QEMU's '{name}' {status}: {reason}")
+                raise DemoError(f"'{name}' {status}: {reason}")
             time.sleep(POLL)
 
     def save(self, path):
-        """Stop the guest and write it to a file, and let QEMU end."""
+        """Stop the guest, save it to a file, and end QEMU."""
         self.command('stop')
         self.migrate('migrate', path)
         size = os.path.getsize(path)
@@ -217,22 +218,22 @@ class Guest:
         self.wait()
 
     def restore(self, path):
-        """Read a saved guest from a file. It stays stopped until go_on()."""
+        """Restore a guest from a file. The guest stays stopped until go_on()."""
         self.migrate('migrate-incoming', path, exit_on_error=False)
         if self.command('query-status')['running']:
-            raise DemoError('the guest was saved stopped, and yet it runs')
-        say(f'{self.elapsed()}  restored, in a new QEMU')
+            raise DemoError('the restored guest runs, although it was saved stopped')
+        say(f'{self.elapsed()}  restored in a new QEMU')
 
     def go_on(self):
         self.command('cont')
 
     def finish(self):
-        """Let the guest power off, and QEMU end by itself."""
+        """Make the guest power off, and wait until QEMU ends."""
         self.tell('done', 'done')
         self.wait()
 
     def wait(self):
-        """Wait for the end of QEMU, which must be a good one."""
+        """Wait until QEMU ends; its exit status must be 0."""
         self.vm.wait(timeout=None)
         if self.vm.exitcode():
             raise DemoError(f'QEMU exited with status {self.vm.exitcode()}')

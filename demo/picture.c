@@ -49,7 +49,7 @@ static Colour sky(int u, int v, int width)
     return mix(night, dusk, (3 * v * OPAQUE / UNITS + u * OPAQUE / width) / 4);
 }
 
-/* Newton's rings, which fade with the distance: a weight below OPAQUE. */
+/* Newton's rings, which fade with the distance: a weight below OPAQUE */
 static int rings(int u, int v, int width)
 {
     int r2 = distance_squared(u, v, width * 5 / 8, UNITS * 3 / 8);

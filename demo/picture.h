@@ -1,8 +1,8 @@
 /*
  * The picture of the demo, and its negative
  *
- * Pure functions of the position and of the size of the screen, in integers
- * only: the guest and the host compute the same bits.
+ * These functions depend only on the position and the size, and use only
+ * integers: the guest and the host compute the same bits.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -19,8 +19,8 @@
  * @width: of the picture, 1 to 8192
  * @height: of the picture, 1 to 8192
  *
- * No two corners are alike and the three channels differ, so that a flip, a
- * shift or a swap of channels shows.
+ * All corners differ, and so do the three channels: a picture that is flipped or
+ * shifted, or whose channels are swapped, is not equal to this one.
  *
  * Return: 0x00RRGGBB, which is XRGB8888
  */
@@ -34,15 +34,15 @@ uint32_t picture_pixel(unsigned int x, unsigned int y,
  * @width: of the picture, 1 to 8192
  * @height: of the picture, 1 to 8192
  *
- * No pixel has the colour that it has in the picture, so that one which still
- * shows the picture shows.
+ * Each pixel differs from the same pixel of the picture, so a comparison finds
+ * any pixel that still shows the picture.
  *
  * Return: 0x00RRGGBB, which is XRGB8888
  */
 uint32_t picture_negative(unsigned int x, unsigned int y,
                           unsigned int width, unsigned int height);
 
-/* One of the two */
+/* picture_pixel() or picture_negative() */
 typedef uint32_t PictureFunc(unsigned int x, unsigned int y,
                              unsigned int width, unsigned int height);
 

@@ -1,7 +1,7 @@
 """
-The story of the demo: a buffer of the GPU is a second device's memory
+The steps of the demo: a second device maps a buffer of the GPU
 
-Each step is shown in a line, and fails if it is not so.
+Each step prints a line, and fails if the result is not as expected.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -16,7 +16,7 @@ from guest import DemoError, say
 STORY = 'story.png'
 DRAWN = 'drawn.png'
 CHANGED = 'changed.png'
-# Where the pictures lie in STORY, from left to right
+# The pictures in STORY, from left to right
 SCENES = (DRAWN, CHANGED, 'painted.png', 'overwritten.png')
 WIDTH = 320
 MAPPING = 'mapping.png'
@@ -28,7 +28,7 @@ def step(text):
 
 
 class Story:
-    """What happens to one buffer of @guest that @disk shares."""
+    """The steps, for one buffer that @guest shares with @disk."""
 
     def __init__(self, opts, guest, disk, said):
         self.opts = opts
@@ -43,45 +43,46 @@ class Story:
         return os.path.join(self.guest.out, name)
 
     def check_disk(self, what, name):
-        """The back-end's own mapping shows @what; keep it as a PNG."""
+        """Check that the back-end's mapping shows @what; save it as a PNG."""
         path = self.path(name)
         self.disk.command(f'png {path}')
         check_pixels(path, what, 'mapping',
                      expected_pixels(self.opts, self.screen, what))
 
     def check_guest(self, backing, equal):
-        """What the guest sees: its buffer, and the disk against it."""
+        """Check how many pixels the guest finds as drawn in its buffer, and how many
+        pixels of the disk it finds equal to its buffer."""
         said = self.guest.tell('compare', 'disk')
         if (int(said['backing']), int(said['disk'])) != (backing, equal):
-            raise DemoError(f'the guest found {said["backing"]} pixels of its '
-                            f'buffer as drawn, and {said["disk"]} on the disk;'
-                            f' not {backing} and {equal}')
+            raise DemoError(f'the guest found {said["backing"]} pixels as drawn in '
+                            f'its buffer and {said["disk"]} equal pixels on the '
+                            f'disk, but {backing} and {equal} are expected')
 
     def show_exports(self):
-        """The monitor's table has the shared buffer, as it is."""
+        """Check that the monitor lists the shared buffer with its size and format."""
         table = self.guest.command('human-monitor-command', **{
             'command-line': 'info virtio-exports'})
         for line in table.splitlines():
             say(f'    {line}')
         row = f'{self.uuid} .* {self.screen} XR24 '
         if not re.search(row, table):
-            raise DemoError(f'{row} is not what the monitor tells')
+            raise DemoError(f"'info virtio-exports' has no line '{row}'")
 
     def check_dump(self, what, name):
-        """The monitor writes @what, as it is behind the UUID, to a PNG."""
+        """Check that the monitor, which looks up the UUID, writes @what to a PNG."""
         path = self.path(name)
         self.guest.dump(self.uuid, path)
         check_pixels(path, what, 'object',
                      expected_pixels(self.opts, self.screen, what))
 
     def invert_half(self):
-        """The back-end paints; the screen has it with no word of the guest."""
+        """The back-end paints; the screen shows it without a command of the guest."""
         self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
         check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2],
                      tries=1)
 
     def share_a_copy(self, pixels):
-        """The device's memory is not the guest's: transfers go between."""
+        """The device has a copy of the guest's buffer, and transfers update it."""
         step('the back-end inverts the left half: the screen shows it, '
              "the guest's backing does not have it")
         self.invert_half()
@@ -95,9 +96,9 @@ class Story:
         self.check_guest(pixels, pixels)
 
     def share_a_blob(self, pixels):
-        """The guest, the device and the disk have the very same memory."""
+        """The guest, the device and the disk use the same memory."""
         step('the back-end inverts the left half: the screen shows it, '
-             'and the guest has it in its own memory')
+             "and the guest's memory has it")
         self.invert_half()
         self.check_guest(pixels // 2, pixels)
 
@@ -107,8 +108,8 @@ class Story:
         self.check_disk('half', MAPPING)
         self.check_guest(pixels // 2, pixels)
 
-        step('the guest draws the negative, and tells the device nothing: '
-             'screen and disk have it')
+        step('the guest draws the negative and sends no command: the screen and '
+             'the disk show it')
         self.guest.tell('draw', 'drawn')
         check_screen(self.opts, self.guest, self.screen, 'negative',
                      'negative.png', tries=1)
@@ -118,15 +119,15 @@ class Story:
     def tell(self):
         pixels = self.width * self.height
 
-        step('the guest hands the UUID to its disk, which looks it up')
+        step('the guest writes the UUID to the disk, which looks it up')
         self.guest.tell('share', 'shared')
         self.check_disk('picture', SCENES[0])
-        step("what QEMU's monitor tells of it: info virtio-exports")
+        step('the monitor lists the buffer: info virtio-exports')
         self.show_exports()
         step('the guest reads the same bytes through the disk')
         self.check_guest(pixels, pixels)
 
-        step('the guest draws the negative: the disk sees it')
+        step('the guest draws the negative: the disk shows it')
         self.guest.tell('again', 'ready')
         check_screen(self.opts, self.guest, self.screen, 'negative',
                      'negative.png')
@@ -138,25 +139,25 @@ class Story:
         else:
             self.share_a_copy(pixels)
         if self.disk.lookups() != 1:
-            raise DemoError(f'the disk looked {self.disk.lookups()} objects up')
+            raise DemoError(f'the disk made {self.disk.lookups()} lookups, not one')
 
-        step("what QEMU's monitor finds behind the UUID: x-virtio-export-dump")
+        step('the monitor looks up the UUID: x-virtio-export-dump')
         self.check_dump('negative', SCENES[3])
 
     def check_trace(self):
-        """QEMU, which has ended, was asked by the disk and the monitor only."""
+        """Check that QEMU traced two lookups: the disk's and the monitor's."""
         with open(self.path('trace.log'), encoding='utf-8') as log:
             lines = re.findall(r'virtio_export_lookup .*', log.read())
         if len(lines) != 2:
-            raise DemoError(f'QEMU traced {len(lines)} look-ups, not two')
+            raise DemoError(f'QEMU traced {len(lines)} lookups, not two')
         geometry = f'{self.width}x{self.height}, fourcc 0x34325258'
         for line in lines:
             if geometry not in line:
-                raise DemoError(f'{geometry} is not what QEMU traced: {line}')
-            say(f'look-up:      {line.split(": ", 1)[1]}')
+                raise DemoError(f'QEMU traced a lookup without {geometry}: {line}')
+            say(f'lookup:       {line.split(": ", 1)[1]}')
 
     def draw(self):
-        """The pictures side by side."""
+        """Write the pictures side by side into STORY."""
         pictures = []
         for name in SCENES:
             decoded = subprocess.run(['pngtopnm', self.path(name)],

@@ -1,5 +1,5 @@
 /*
- * The question that /dev/virtio-uuid answers
+ * The ioctl of /dev/virtio-uuid
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,7 +14,7 @@
 
 /**
  * struct virtio_uuid_read - argument of VIRTIO_UUID_READ
- * @fd: in: a dma-buf; it stays the caller's
+ * @fd: in: a dma-buf, which the caller keeps
  * @uuid: out: the UUID that the device gave to the object behind it
  */
 struct virtio_uuid_read {
@@ -24,8 +24,8 @@ struct virtio_uuid_read {
 
 /*
  * Waits until the device has answered the exporting driver. Fails with EBADF
- * if fd is no descriptor, EINVAL if it is no dma-buf or one of no virtio
- * device, ENODEV if the device gave it no UUID.
+ * if fd is not a file descriptor, with EINVAL if it is not a dma-buf of a virtio
+ * device, and with ENODEV if the device has not assigned a UUID.
  */
 #define VIRTIO_UUID_READ _IOWR('V', 0xe0, struct virtio_uuid_read)
 

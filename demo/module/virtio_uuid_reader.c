@@ -1,8 +1,8 @@
 /*
- * Tell user space the UUID of a virtio dma-buf
+ * Return the UUID of a virtio dma-buf to user space
  *
- * Linux keeps these UUIDs among its drivers. This stands in for the driver of
- * a second virtio device, which would send the UUID to its own device.
+ * Linux tells these UUIDs only to drivers. This module takes the place of the
+ * driver of a second virtio device, which would send the UUID to its device.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,7 +26,7 @@ static int read_uuid(int fd, uuid_t *uuid)
     if (IS_ERR(buf)) {
         return PTR_ERR(buf);
     }
-    /* -EINVAL for the dma-buf of any other kind of driver */
+    /* -EINVAL for a dma-buf of a driver that is not for virtio */
     ret = virtio_dma_buf_get_uuid(buf, uuid);
     dma_buf_put(buf);
     return ret;

@@ -15,18 +15,26 @@ import traceback
 
 def need_arguments(doc):
     """Exit with an error unless the command line matches the usage in the script's
-    docstring, @doc; print @doc and exit for --help."""
+    docstring, @doc, and each argument called ...BUILD is a folder; print @doc and
+    exit for --help."""
     script, names = re.search(r'^usage: (\S+)(.*)', doc, re.M).groups()
     names, given = names.split(), sys.argv[1:]
     if given[:1] in (['-h'], ['--help']):
         print(doc.partition('\nSPDX-')[0].strip())
         sys.exit()
     missing = [name for name in names[len(given):] if name[0] != '[']
-    if missing or len(given) > len(names) and '...' not in ''.join(names):
-        print(f'error: {missing[0]} is missing' if missing else
-              f"error: unexpected argument '{given[len(names)]}'",
-              f': see {script} --help', sep='', file=sys.stderr)
-        sys.exit(2)
+    absent = [folder for name, folder in zip(names, given)
+              if name.rstrip(']').endswith('BUILD') and not os.path.isdir(folder)]
+    if missing:
+        error = f'{missing[0]} is missing'
+    elif absent:
+        error = f"'{absent[0]}' is not a folder"
+    elif len(given) > len(names) and not names[-1].endswith('...'):
+        error = f"unexpected argument '{given[len(names)]}'"
+    else:
+        return
+    print(f'error: {error}: see {script} --help', file=sys.stderr)
+    sys.exit(2)
 
 
 def command(*words, env=None, **options):
@@ -41,7 +49,7 @@ def command(*words, env=None, **options):
 def good(*words, **options):
     """The output of a command, which must succeed."""
     done = command(*words, **options)
-    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    assert done.returncode == 0, f'{words}\n{done.stdout}{done.stderr}'
     return done.stdout
 
 
@@ -79,13 +87,20 @@ def remove(folder):
         time.sleep(0.5)
 
 
-def run(cases):
-    """Run the functions in @cases, and exit.  The name of a function is the title
-    of the case; an exception fails the case."""
+def cases_here():
+    """The functions of the script whose names begin with "test_"."""
+    return [thing for name, thing in vars(sys.modules['__main__']).items()
+            if name.startswith('test_')]
+
+
+def run(cases=None):
+    """Run the functions in @cases, by default cases_here(), and exit.  The name of a
+    function is the title of the case; an exception fails the case."""
+    cases = cases or cases_here()
     failed = 0
     print(f'1..{len(cases)}')
     for number, case in enumerate(cases, 1):
-        name = case.__name__.replace('_', ' ')
+        name = case.__name__.removeprefix('test_').replace('_', ' ')
         try:
             case()
             print(f'ok {number} - {name}', flush=True)

@@ -1,11 +1,11 @@
 /*
- * What it costs to look up an object, by how many there are
+ * Benchmark of lookups, by the number of objects and exporters
  *
- * The door and virtio-gpu's table of UUIDs, without a device around them:
  *   virtio-export-bench OBJECTS EXPORTERS
- * prints nanoseconds for one look-up.  Each of the exporters has as many
- * objects; what is looked up is in the one that is asked last.  look_up_all()
- * is what a profiler has to look at.
+ * measures the export registry with virtio-gpu's table of UUIDs, without a
+ * device, and prints nanoseconds per lookup.  Each exporter has OBJECTS
+ * objects, and the lookups are for objects of the exporter that is asked last.
+ * Use a profiler on look_up_all().
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -134,7 +134,7 @@ int main(int argc, char **argv)
     for (i = 0; i < exporters; i++) {
         BenchExporter *b = bench_exporter_new(objects, rand);
 
-        /* the first to come is the last to be asked */
+        /* the exporter that registers first is asked last */
         last = last ?: b;
     }
     start = get_clock();

@@ -1,14 +1,14 @@
 /*
- * What it costs to keep UUIDs, in virtio-gpu's table and in one by id
+ * Benchmark of virtio-gpu's table of UUIDs, and of a table by id
  *
  *   virtio-gpu-uuid-bench table|by-id RESOURCES
- * The table by id is what patches of 2022 to 2024 had: UUIDs on the heap, by
- * the id of the resource, from a source that is no CSPRNG.  Nobody can look up
- * which resource has a UUID there.
+ * The table by id is that of patches of 2022 to 2024: UUIDs on the heap, by the
+ * id of the resource, from a source that is not a CSPRNG.  It cannot look up
+ * the resource of a UUID.
  *
  * Each figure is a line "bench NAME TIMES NANOSECONDS".  A profiler that counts
- * in step(), and dumps its counts after it, has them in the same order.  All
- * UUIDs but those of NEWEST are on the heap when the program ends.
+ * in step(), and dumps its counts after step(), gives its counts in this order.
+ * All UUIDs but those of NEWEST are on the heap when the program ends.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -394,7 +394,7 @@ static void deferred_are_bounded(void)
     scene_end(&s);
 }
 
-/* The second answer is there before it is asked for: the exporter's matter */
+/* A reply that arrives before its request does no harm to QEMU */
 static void answer_twice(void)
 {
     Scene s = scene_new();

@@ -59,7 +59,7 @@ static void fd_comes_with_the_reply(void)
     scene_end(&s);
 }
 
-/* Defects 2 and 4 */
+/* QEMU closes each file descriptor that comes with a reply */
 static void no_descriptor_stays_in_qemu(void)
 {
     static const PeerAnswer answers[] = {
@@ -632,7 +632,7 @@ static void add_answer_test(const char *name, GTestDataFunc fn,
     qtest_add_data_func(path, GINT_TO_POINTER(answer), fn);
 }
 
-/* QEMU drops what it has put off if this fails */
+/* if this fails, QEMU drops the deferred requests */
 static void add_no_device(Scene *s)
 {
     qobject_unref(qtest_qmp_assert_failure_ref(

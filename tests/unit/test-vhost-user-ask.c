@@ -121,7 +121,7 @@ static void connect_backend(BackEnd *be)
     be->fd = sv[1];
 }
 
-/* Do what the character device does */
+/* Disconnect as the character device does */
 static void disconnect_backend(BackEnd *be)
 {
     SocketChardev *s = be->socket;
@@ -160,7 +160,7 @@ typedef struct Result {
     unsigned int calls;
     int fd;
     Error *err;
-    BackEnd *then_reply;        /* this one's back-end sends a reply then */
+    BackEnd *then_reply;        /* sends a reply when the lookup ends */
 } Result;
 
 static void send_message(BackEnd *be, Message *msg, size_t from, size_t to,

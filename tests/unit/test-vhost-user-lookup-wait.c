@@ -31,13 +31,13 @@ typedef struct Message {
 
 #define HEADER_SIZE offsetof(Message, uuid)
 
-/* A back-end, and what its front-end knows */
+/* A back-end and the state of its front-end */
 typedef struct Peers {
     VuDev dev;
     bool look_up_in_get_features;
     int object; /* exported by the back-end */
     int main_sock, backend_sock; /* the front-end's ends of the channels */
-    int memory; /* what the lookup finds */
+    int memory; /* the result of the lookup */
     int tid; /* of the thread that looks up */
     pthread_t pthread;
     GThread *front_end;
@@ -429,7 +429,7 @@ static void from_another_thread(void)
     Peers peers;
 
     start(&peers, NULL, ask_in_vain);
-    g_thread_join(g_thread_new("look-up", look_up_on_thread, &peers));
+    g_thread_join(g_thread_new("lookup", look_up_on_thread, &peers));
     join(&peers);
     dispatch_object(&peers);
     end(&peers);
@@ -441,7 +441,7 @@ static void dispatched_on_another_thread(void)
     GThread *thread;
 
     start(&peers, NULL, ask_first);
-    thread = g_thread_new("look-up", look_up_on_thread, &peers);
+    thread = g_thread_new("lookup", look_up_on_thread, &peers);
     g_assert_true(vu_dispatch(&peers.dev));
     g_thread_join(thread);
     end(&peers);

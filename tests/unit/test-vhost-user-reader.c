@@ -24,9 +24,9 @@ struct BackEnd {
     QIOChannelSocket *sioc;     /* QEMU's end */
     int fd;                     /* the back-end's */
     bool wanted;
-    unsigned int received;      /* messages */
-    GString *order;             /* of what back-ends are served, or NULL */
-    Error *err;                 /* ends it */
+    unsigned int received;      /* number of messages */
+    GString *order;             /* of the served back-ends, or NULL */
+    Error *err;                 /* set when the reader has ended */
     void (*then)(BackEnd *be, VhostUserIncoming *msg);
     void *opaque;
 };
@@ -568,7 +568,7 @@ static void wait_closed(gconstpointer with_own_reader)
     backend_end(&other);
 }
 
-/* The wait goes on when another back-end closes its connection */
+/* The wait continues when another back-end closes its connection */
 static void wait_while_others_close(void)
 {
     BackEnd be, dead, other;

@@ -1,5 +1,5 @@
 /*
- * Commands to a disk whose sectors are the memory behind a UUID
+ * Commands for a disk backed by a shared object
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -27,7 +27,7 @@ static bool parse_number(const char *text, int base, uint32_t *number,
     unsigned value;
 
     if (qemu_strtoui(text, NULL, base, &value)) {
-        error_setg(errp, "'%s' is no number", text);
+        error_setg(errp, "'%s' is not a number", text);
         return false;
     }
     *number = value;
@@ -63,7 +63,7 @@ static bool begin(Control *ctl, uint64_t bytes, bool write, Error **errp)
 static bool begin_picture(Control *ctl, bool write, Error **errp)
 {
     if (!ctl->picture.format) {
-        error_setg(errp, "the command 'picture' has to come first");
+        error_setg(errp, "the command 'picture' must come first");
         return false;
     }
     return begin(ctl, picture_bytes(&ctl->picture), write, errp);
@@ -166,13 +166,13 @@ static bool run_fill(Control *ctl, char **args, Error **errp)
 }
 
 static const Command commands[] = {
-    { "info", "", "the UUID, what became of it, and the count of look-ups",
+    { "info", "", "print the UUID, the status, and the number of lookups",
       0, 0, run_info },
     { "dump", "FILE", "write the object's memory to a file",
       1, 1, run_dump },
     { "picture", "WIDTH HEIGHT FOURCC [STRIDE]",
-      "say what the memory is, for the commands below", 3, 4, run_picture },
-    { "png", "FILE", "write the picture as PNG",
+      "set the layout of the image for the next commands", 3, 4, run_picture },
+    { "png", "FILE", "write the image as PNG",
       1, 1, run_png },
     { "invert", "X Y WIDTH HEIGHT", "invert the colours of a rectangle",
       4, 4, run_invert },
@@ -196,7 +196,7 @@ static bool run_words(Control *ctl, char **words, Error **errp)
         }
         return command->run(ctl, words + 1, errp);
     }
-    error_setg(errp, "no command is called '%s'", words[0]);
+    error_setg(errp, "unknown command '%s'", words[0]);
     return false;
 }
 
@@ -218,7 +218,7 @@ static void run_line(Control *ctl, char *line)
     fflush(stdout);
 }
 
-/* Reads but once, so that half a line does not keep the disk waiting. */
+/* Reads only once: the disk must not wait for the rest of a line */
 static gboolean read_input(gint fd, GIOCondition condition, gpointer opaque)
 {
     Control *ctl = opaque;

@@ -1,5 +1,5 @@
 /*
- * Commands to a disk whose sectors are the memory behind a UUID
+ * Commands for a disk backed by a shared object
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,31 +13,31 @@
 typedef struct Control {
     UUIDDisk *disk;
     Picture picture;
-    GString *input;     /* a line that has not ended yet */
-    GString *answer;    /* what follows "ok" */
+    GString *input;     /* an incomplete line */
+    GString *answer;    /* the text after "ok" */
     guint source;
 } Control;
 
 /**
- * control_start() - Take commands from standard input
- * @ctl: what is set up
- * @disk: the disk that they are about
+ * control_start() - Read commands from standard input
+ * @ctl: filled in
+ * @disk: the disk for the commands
  *
- * They are executed by the default main loop, one a line; each is answered by
- * one line on standard output that begins with "ok" or "error:".
+ * The default main loop executes the commands, one per line.  The answer to
+ * each command is a line on standard output that begins with "ok" or "error:".
  */
 void control_start(Control *ctl, UUIDDisk *disk);
 
 /**
- * control_stop() - Take no further commands
- * @ctl: started
+ * control_stop() - Stop reading commands
+ * @ctl: from control_start()
  */
 void control_stop(Control *ctl);
 
 /**
- * control_help() - What commands there are
+ * control_help() - Describe the commands
  *
- * Return: text for --help; freed by the caller
+ * Return: text for --help, to be freed by the caller
  */
 char *control_help(void);
 

@@ -1,5 +1,5 @@
 /*
- * virtio-blk requests to a disk whose sectors are the memory behind a UUID
+ * virtio-blk requests to a disk backed by a shared object
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,7 +9,7 @@
 #include "qemu/iov.h"
 #include "disk-requests.h"
 
-#define QUEUE_SEGMENTS  126     /* with header and status, a queue of 128 */
+#define QUEUE_SEGMENTS  126     /* 128 with header and status */
 
 static const char disk_id[VIRTIO_BLK_ID_BYTES + 1] = "vhost-user-uuid-disk";
 

@@ -1,5 +1,5 @@
 /*
- * virtio-blk requests to a disk whose sectors are the memory behind a UUID
+ * virtio-blk requests to a disk backed by a shared object
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,19 +21,17 @@ typedef struct DiskRequest {
 } DiskRequest;
 
 /**
- * disk_request_run() - Do what a request asks for
+ * disk_request_run() - Execute a request
  * @disk: the disk
- * @req: what the guest has sent, and where it wants the answer
+ * @req: the request, which is not trusted, and the buffers for the response
  *
- * Nothing in @req is trusted.
- *
- * Return: the length of @req->in, whose last byte is the status; 0 if there is
- * no room for that, and then nothing was done
+ * Return: the length of @req->in, whose last byte is the status; 0 without any
+ * effect if there is no room for the status
  */
 size_t disk_request_run(UUIDDisk *disk, const DiskRequest *req);
 
 /**
- * disk_request_config() - The configuration space of the disk
+ * disk_request_config() - Get the configuration space of the disk
  * @config: filled in
  */
 void disk_request_config(struct virtio_blk_config *config);

@@ -1,5 +1,5 @@
 /*
- * Pixels in memory: write them as PNG, paint rectangles
+ * Images in memory: write them as PNG, and paint rectangles
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,9 +10,9 @@
 #include "picture.h"
 
 #define PIXEL       4       /* bytes */
-#define LONGEST     16384   /* of width and height: no sum overflows */
+#define LONGEST     16384   /* width and height: sums cannot overflow */
 
-/* Fourccs name the colours from the highest bits of a little-endian word. */
+/* A fourcc names the colours from the highest bits of a little-endian word */
 static const PixelFormat formats[] = {
     { "XR24", .red = 2, .green = 1, .blue = 0 },
     { "AR24", .red = 2, .green = 1, .blue = 0 },
@@ -40,18 +40,19 @@ bool picture_set(Picture *pic, const char *fourcc, uint32_t width,
     const PixelFormat *format = find_format(fourcc);
 
     if (!format) {
-        error_setg(errp, "no format of four bytes is called '%s'", fourcc);
+        error_setg(errp, "'%s' is not a known format of four bytes", fourcc);
         return false;
     }
     if (width == 0 || width > LONGEST || height == 0 || height > LONGEST) {
-        error_setg(errp, "no picture has %u x %u pixels", width, height);
+        error_setg(errp, "a picture cannot have %u x %u pixels", width, height);
         return false;
     }
     if (stride == 0) {
         stride = width * PIXEL;
     }
     if (stride < width * PIXEL) {
-        error_setg(errp, "%u pixels need more than %u bytes", width, stride);
+        error_setg(errp, "a row of %u pixels needs more than %u bytes", width,
+                   stride);
         return false;
     }
     *pic = (Picture) { format, width, height, stride };
@@ -107,7 +108,7 @@ void picture_fill(const Picture *pic, uint8_t *data, const Rectangle *rect,
     }
 }
 
-/* Rows of three bytes a pixel, as libpng wants them */
+/* Rows with three bytes per pixel, for libpng */
 static uint8_t *rgb_pixels(const Picture *pic, const uint8_t *data)
 {
     const PixelFormat *format = pic->format;

@@ -1,5 +1,5 @@
 /*
- * Pixels in memory: write them as PNG, paint rectangles
+ * Images in memory: write them as PNG, and paint rectangles
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,15 +7,15 @@
 #ifndef TESTS_VHOST_USER_PICTURE_H
 #define TESTS_VHOST_USER_PICTURE_H
 
-/* Where the colours of a pixel of four bytes are */
+/* The byte of each colour in a pixel of four bytes */
 typedef struct PixelFormat {
     const char *fourcc;
     uint8_t red, green, blue;
 } PixelFormat;
 
-/* Geometry, as a back-end is not told it with the descriptor */
+/* The geometry, which does not come with the file descriptor */
 typedef struct Picture {
-    const PixelFormat *format;  /* NULL until it was set */
+    const PixelFormat *format;  /* NULL before picture_set() */
     uint32_t width, height, stride;
 } Picture;
 
@@ -24,48 +24,48 @@ typedef struct Rectangle {
 } Rectangle;
 
 /**
- * picture_set() - Say how memory is to be understood
- * @pic: what is set; unchanged on failure
- * @fourcc: name of a DRM format of four bytes a pixel, such as XR24
+ * picture_set() - Set the layout of an image
+ * @pic: the image; unchanged on failure
+ * @fourcc: name of a DRM format with four bytes per pixel, such as XR24
  * @width: in pixels
  * @height: in pixels
  * @stride: in bytes, 0 for rows without gaps
  * @errp: set on failure
  *
- * Return: false if there is no such format or no such picture
+ * Return: false if the format is unknown or the size is not possible
  */
 bool picture_set(Picture *pic, const char *fourcc, uint32_t width,
                  uint32_t height, uint32_t stride, Error **errp);
 
 /**
- * picture_bytes() - How much memory a picture takes
- * @pic: which was set
+ * picture_bytes() - Get the size of an image in memory
+ * @pic: the image, after picture_set()
  *
  * Return: bytes from the first pixel to the end of the last one
  */
 uint64_t picture_bytes(const Picture *pic);
 
 /**
- * picture_covers() - Whether a rectangle lies inside the picture
- * @pic: which was set
+ * picture_covers() - Tell whether a rectangle is inside the image
+ * @pic: the image, after picture_set()
  * @rect: the rectangle
  *
- * Return: whether it does, and is not empty
+ * Return: true if it is inside and not empty
  */
 bool picture_covers(const Picture *pic, const Rectangle *rect);
 
 /**
- * picture_invert() - Turn colours into their opposites
- * @pic: which was set
- * @data: picture_bytes() of memory
+ * picture_invert() - Invert the colours of a rectangle
+ * @pic: the image, after picture_set()
+ * @data: the pixels, picture_bytes() long
  * @rect: inside the picture
  */
 void picture_invert(const Picture *pic, uint8_t *data, const Rectangle *rect);
 
 /**
- * picture_fill() - Paint with one colour
- * @pic: which was set
- * @data: picture_bytes() of memory
+ * picture_fill() - Fill a rectangle with one colour
+ * @pic: the image, after picture_set()
+ * @data: the pixels, picture_bytes() long
  * @rect: inside the picture
  * @rgb: 0xRRGGBB
  */
@@ -73,13 +73,13 @@ void picture_fill(const Picture *pic, uint8_t *data, const Rectangle *rect,
                   uint32_t rgb);
 
 /**
- * picture_write_png() - Write a file
- * @pic: which was set
- * @data: picture_bytes() of memory
+ * picture_write_png() - Write the image as PNG
+ * @pic: the image, after picture_set()
+ * @data: the pixels, picture_bytes() long
  * @file: name of the file, which is replaced
  * @errp: set on failure
  *
- * Return: false with @errp set if it could not be written
+ * Return: false with @errp set if the file cannot be written
  */
 bool picture_write_png(const Picture *pic, const uint8_t *data,
                        const char *file, Error **errp);

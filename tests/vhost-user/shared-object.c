@@ -1,5 +1,5 @@
 /*
- * Memory that another device of the virtual machine shares
+ * The memory of an object that another device shares
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,7 +21,7 @@ static bool dmabuf_sync(int fd, uint64_t flags)
     return ret == 0;
 }
 
-/* No ioctl asks for the kind: only a dma-buf can be synchronised. */
+/* No ioctl returns the kind, but only a dma-buf can be synchronised */
 static bool is_dmabuf(int fd)
 {
     return dmabuf_sync(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ) &&
@@ -38,7 +38,7 @@ static bool find_kind(SharedObject *obj, Error **errp)
         obj->kind = "dma-buf";
         obj->is_dmabuf = is_dmabuf(obj->fd);
         if (!obj->is_dmabuf) {
-            error_setg(errp, "the descriptor is no memfd and no dma-buf");
+            error_setg(errp, "the descriptor is neither a memfd nor a dma-buf");
         }
         return obj->is_dmabuf;
     }
@@ -64,7 +64,7 @@ static bool find_size(SharedObject *obj, Error **errp)
         size = fstat(obj->fd, &st) ? -1 : st.st_size;
     }
     if (size < 0) {
-        error_setg_errno(errp, errno, "cannot tell the size");
+        error_setg_errno(errp, errno, "cannot determine the size");
         return false;
     }
     if (size == 0 || (uint64_t)size > SIZE_MAX) {

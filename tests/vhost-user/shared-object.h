@@ -1,5 +1,5 @@
 /*
- * Memory that another device of the virtual machine shares
+ * The memory of an object that another device shares
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,14 +17,14 @@ typedef struct SharedObject {
 } SharedObject;
 
 /**
- * shared_object_map() - Map the memory behind a descriptor
- * @obj: where nothing is mapped
- * @fd: a memfd or a dma-buf; taken over, also on failure
- * @read_only: map it for reading even if it could be written
+ * shared_object_map() - Map the memory of an object
+ * @obj: filled in; nothing may be mapped
+ * @fd: a memfd or a dma-buf; closed on failure
+ * @read_only: map it read-only even if it is writable
  * @errp: set on failure
  *
- * A memfd must be sealed against shrinking: its owner could make it smaller
- * at any time otherwise, and a later access would be this process's end.
+ * A memfd must be sealed against shrinking.  Otherwise its owner could shrink
+ * it at any time, and a later access would crash this process.
  *
  * Return: true, or false with @errp set and nothing mapped
  */
@@ -32,16 +32,16 @@ bool shared_object_map(SharedObject *obj, int fd, bool read_only,
                        Error **errp);
 
 /**
- * shared_object_unmap() - Let go of the memory and its descriptor
+ * shared_object_unmap() - Unmap the memory and close its descriptor
  * @obj: mapped or not
  */
 void shared_object_unmap(SharedObject *obj);
 
 /**
- * shared_object_covers() - Whether a range lies inside the object
+ * shared_object_covers() - Tell whether a range is inside the object
  * @obj: mapped or not
  * @offset: of the first byte
- * @bytes: length; nothing is covered by what is not mapped
+ * @bytes: length; no range is inside an object that is not mapped
  *
  * Return: whether @obj->data + @offset may be accessed for @bytes
  */
@@ -51,17 +51,17 @@ bool shared_object_covers(const SharedObject *obj, uint64_t offset,
 /**
  * shared_object_begin() - Announce an access to @obj->data
  * @obj: mapped
- * @write: whether it is going to be written, too
+ * @write: whether the access also writes
  *
- * A dma-buf's memory may be cached by a device, so that it has to know.
+ * Synchronises a dma-buf, whose memory may be in the cache of a device.
  *
- * Return: whether the access may go on; shared_object_end() has to follow
- * only if so
+ * Return: true if the memory may be accessed until shared_object_end(); do not
+ * call shared_object_end() otherwise
  */
 bool shared_object_begin(SharedObject *obj, bool write);
 
 /**
- * shared_object_end() - End what shared_object_begin() has begun
+ * shared_object_end() - End an access
  * @obj: mapped
  * @write: as in shared_object_begin()
  */

@@ -1,5 +1,5 @@
 /*
- * A disk whose sectors are the memory behind a UUID
+ * A disk backed by a shared object
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -114,7 +114,7 @@ bool uuid_disk_write(UUIDDisk *disk, uint64_t sector, const struct iovec *iov,
         return true;
     }
     if (sector == 0) {
-        /* What else a page cache would write is older than the object. */
+        /* Other data in the guest's page cache is older than the object */
         return bytes == UUID_DISK_SECTOR &&
                write_head(disk, iov, iov_cnt, skip);
     }

@@ -1,9 +1,9 @@
 /*
- * A disk whose sectors are the memory behind a UUID
+ * A disk backed by a shared object
  *
- * The guest writes a UUID to the first sector. From then on the sectors that
- * follow are the memory of the object with that UUID, and the first sector
- * reads as UUIDDiskHead. Sixteen zeros let go of the object.
+ * The guest writes a UUID to the first sector.  The other sectors are then the
+ * memory of the object with this UUID, and the first sector reads as
+ * UUIDDiskHead.  A UUID of sixteen zeros releases the object.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,11 +21,11 @@
 typedef enum UUIDDiskStatus {
     UUID_DISK_EMPTY = 0,        /* no UUID was written */
     UUID_DISK_READY = 1,        /* the disk is the object's memory */
-    UUID_DISK_NOT_FOUND = 2,    /* no device has an object of that UUID */
-    UUID_DISK_REFUSED = 3,      /* there is one that cannot be mapped */
+    UUID_DISK_NOT_FOUND = 2,    /* the lookup has failed */
+    UUID_DISK_REFUSED = 3,      /* the object cannot be mapped */
 } UUIDDiskStatus;
 
-/* The first sector, as the guest reads it; numbers are little-endian. */
+/* The first sector, as the guest reads it; numbers are little-endian */
 typedef struct UUIDDiskHead {
     uint8_t uuid[16];
     uint32_t status;
@@ -34,7 +34,7 @@ typedef struct UUIDDiskHead {
     uint8_t zero[480];
 } UUIDDiskHead;
 
-/* Look up a UUID: a descriptor, which is then the disk's, or -1 */
+/* Look up a UUID.  Return: a descriptor, owned by the disk, or -1 */
 typedef int UUIDDiskLookup(void *opaque, uint8_t uuid[16]);
 
 typedef struct UUIDDisk {
@@ -45,21 +45,21 @@ typedef struct UUIDDisk {
     QemuUUID uuid;
     UUIDDiskStatus status;
     SharedObject object;
-    char *reason;               /* why it was refused */
+    char *reason;               /* for UUID_DISK_REFUSED */
     unsigned lookups;
 } UUIDDisk;
 
 /**
- * uuid_disk_select() - Make the disk the memory of another object
- * @disk: the disk, which lets go of the object that it has
- * @uuid: 16 bytes; all of them zero for no object
+ * uuid_disk_select() - Release the object, and look up another one
+ * @disk: the disk
+ * @uuid: UUID of the object; 16 zeros for no object
  *
- * Return: whether the disk is what was asked for; @disk->status says more
+ * Return: false if the object is not available; @disk->status says why
  */
 bool uuid_disk_select(UUIDDisk *disk, const uint8_t uuid[16]);
 
 /**
- * uuid_disk_clear() - Let go of the object, and of the UUID
+ * uuid_disk_clear() - Release the object
  * @disk: the disk, which is empty afterwards
  */
 void uuid_disk_clear(UUIDDisk *disk);
@@ -68,12 +68,12 @@ void uuid_disk_clear(UUIDDisk *disk);
  * uuid_disk_read() - Read sectors
  * @disk: the disk
  * @sector: the first one
- * @iov: where to
- * @iov_cnt: number of pieces in @iov
- * @bytes: how much, a multiple of a sector's size
+ * @iov: buffers for the data
+ * @iov_cnt: number of buffers in @iov
+ * @bytes: length, a multiple of the size of a sector
  *
- * What is outside the object reads as zeros: a guest reads the start and the
- * end of each disk, to find partitions and file systems.
+ * Sectors outside the object read as zeros: a guest reads the start and the end
+ * of each disk to find partitions and file systems.
  *
  * Return: false if a sector is outside the disk, or if the object cannot be
  * read
@@ -84,21 +84,21 @@ bool uuid_disk_read(UUIDDisk *disk, uint64_t sector, const struct iovec *iov,
 /**
  * uuid_disk_write() - Write sectors
  * @disk: the disk
- * @sector: the first one; the UUID has to be written by itself
- * @iov: where from, after @skip bytes
- * @iov_cnt: number of pieces in @iov
- * @skip: how much of @iov to leave out
- * @bytes: how much, a multiple of a sector's size
+ * @sector: the first one; sector 0 must be written alone
+ * @iov: buffers with the data
+ * @iov_cnt: number of buffers in @iov
+ * @skip: number of bytes at the start of @iov to skip
+ * @bytes: length, a multiple of the size of a sector
  *
- * Return: false if there is something outside the disk or the object, if the
- * object cannot be written, or if uuid_disk_select() says so
+ * Return: false if a sector is outside the disk or the object, if the object
+ * cannot be written, or if uuid_disk_select() returns false
  */
 bool uuid_disk_write(UUIDDisk *disk, uint64_t sector, const struct iovec *iov,
                      unsigned iov_cnt, size_t skip, size_t bytes);
 
 /**
- * uuid_disk_status_name() - A word for people
- * @status: of a disk
+ * uuid_disk_status_name() - Get the name of a status for messages
+ * @status: status of a disk
  *
  * Return: a constant string
  */

@@ -1,9 +1,9 @@
 /*
- * vhost-user back-end: a disk whose sectors are the memory behind a UUID
+ * A vhost-user-blk back-end that is backed by a shared object
  *
- * A second device for what a first one shares, such as a resource of
- * virtio-gpu: the guest writes the UUID to the first sector, this asks QEMU
- * for the memory, and no pixel is copied. See uuid-disk.h for the sectors.
+ * The guest writes the UUID of an object of another device, such as a resource
+ * of virtio-gpu, to the first sector.  This program looks up the object and
+ * maps its memory without a copy.  See uuid-disk.h for the sectors.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -34,11 +34,11 @@ static gboolean persistent, read_only;
 
 static GOptionEntry options[] = {
     { "socket-path", 's', 0, G_OPTION_ARG_FILENAME, &socket_path,
-      "Listen there for QEMU", "PATH" },
+      "Socket to which QEMU connects", "PATH" },
     { "read-only", 'r', 0, G_OPTION_ARG_NONE, &read_only,
-      "Map objects for reading only", NULL },
+      "Map objects read-only", NULL },
     { "persistent", 'p', 0, G_OPTION_ARG_NONE, &persistent,
-      "Wait for the next connection when one has ended", NULL },
+      "Wait for the next connection when QEMU disconnects", NULL },
     { NULL }
 };
 
@@ -87,7 +87,7 @@ static uint64_t get_features(VuDev *dev)
     return 1ULL << VIRTIO_F_VERSION_1 | DISK_REQUEST_FEATURES;
 }
 
-/* libvhost-user adds what it does by itself, such as BACKEND_REQ. */
+/* libvhost-user adds the features that it implements, such as BACKEND_REQ */
 static uint64_t get_protocol_features(VuDev *dev)
 {
     return 1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT |
@@ -104,7 +104,7 @@ static int get_config(VuDev *dev, uint8_t *config, uint32_t len)
     return 0;
 }
 
-/* Only the write cache could be set, and there is none. */
+/* A driver can set only the write cache, which this disk does not have */
 static int set_config(VuDev *dev, const uint8_t *data, uint32_t offset,
                       uint32_t size, uint32_t flags)
 {
@@ -117,7 +117,7 @@ static void end_session(Backend *backend)
     g_main_loop_quit(backend->loop);
 }
 
-/* A closed connection arrives as VHOST_USER_NONE. */
+/* libvhost-user reports a closed connection as VHOST_USER_NONE */
 static int process_msg(VuDev *dev, VhostUserMsg *msg, int *do_reply)
 {
     Backend *backend = backend_of(dev);
@@ -127,7 +127,7 @@ static int process_msg(VuDev *dev, VhostUserMsg *msg, int *do_reply)
         end_session(backend);
         break;
     case VHOST_USER_RESET_DEVICE:
-        /* QEMU has stopped the queues already. */
+        /* QEMU has already stopped the queues */
         uuid_disk_clear(&backend->disk);
         break;
     default:
@@ -157,7 +157,7 @@ static const VuDevIface iface = {
     .queue_set_started = queue_set_started,
 };
 
-/* Serve one connection; false if it did not just end. */
+/* Serve one connection.  Return: false if it ends with an error */
 static bool serve(Backend *backend, int sock)
 {
     backend->connected = true;
@@ -195,7 +195,7 @@ static gboolean connection_waits(gint fd, GIOCondition cond, gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
-/* Wait for QEMU, and for signals and commands meanwhile: -1 if stopped */
+/* Wait for QEMU, and handle signals and commands.  Return: -1 if stopped */
 static int wait_for_connection(Backend *backend, int listener)
 {
     guint source = g_unix_fd_add(listener, G_IO_IN, connection_waits,
@@ -227,7 +227,7 @@ static bool serve_all(Backend *backend, int listener)
 static void parse_options(int *argc, char ***argv)
 {
     g_autoptr(GOptionContext) context =
-        g_option_context_new("- a disk that is the memory behind a UUID");
+        g_option_context_new("- a disk backed by a shared object");
     g_autoptr(GError) err = NULL;
     g_autofree char *help = control_help();
 
@@ -238,12 +238,12 @@ static void parse_options(int *argc, char ***argv)
         exit(EXIT_FAILURE);
     }
     if (!socket_path || *argc != 1) {
-        error_report("--socket-path is what this needs, and nothing else");
+        error_report("--socket-path is required, and no argument is allowed");
         exit(EXIT_FAILURE);
     }
 }
 
-/* Where one of them is closed, commands or answers would go to a socket. */
+/* A closed one would be reused for a socket, which would get the answers */
 static void occupy_standard_descriptors(void)
 {
     int fd;
@@ -264,7 +264,7 @@ int main(int argc, char **argv)
     error_init(argv[0]);
     parse_options(&argc, &argv);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGTTIN, SIG_IGN);   /* in the background there are no commands */
+    signal(SIGTTIN, SIG_IGN);   /* a job in the background reads no commands */
     listener = unix_listen(socket_path, &error_fatal);
     backend.loop = g_main_loop_new(NULL, FALSE);
     g_unix_signal_add(SIGINT, stop, &backend);

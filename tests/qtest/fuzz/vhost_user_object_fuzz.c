@@ -1875,7 +1875,7 @@ static void unblock_alarm(void)
 
 static void pre_fuzz(QTestState *s)
 {
-    /* a look-up, and a request to remove an object before there is any */
+    /* a lookup, and a request to remove an object before there is any */
     static const uint8_t traced[] = { CONFIG_TRACE, 0, 4 << 1, 0, 0, 0, 2, 1 };
 
     unblock_alarm();

@@ -137,7 +137,7 @@ static bool has_uuids(const Case *c)
     return !(c->header.flags & FLAG_OFF) && (c->header.flags & FLAG_ACKED);
 }
 
-/* The stream that is right, and what is done to it */
+/* A valid stream, and its edits */
 
 static void plan_right(Plan *plan, const Case *c)
 {

@@ -25,10 +25,10 @@
 
 typedef struct Device {
     const char *name;
-    const char *driver;         /* with properties */
+    const char *driver;         /* and its properties */
     bool reconnects;
     bool can_be_plugged;
-    bool has_config;            /* which the back-end keeps */
+    bool has_config;            /* in the back-end */
     const char *backend;        /* the option for it, if it is an object */
 } Device;
 
@@ -710,7 +710,7 @@ static void gpu_display_in_parts(gconstpointer opaque)
     finish(&s);
 }
 
-/* Its first update never comes */
+/* A reset frees the surface, although the back-end has sent no update */
 static void gpu_surface_at_reset(gconstpointer opaque)
 {
     static const uint32_t size[] = { 0, 64, 64 };
@@ -778,7 +778,7 @@ void vhost_user_add_death_cases(void)
         if (device->can_be_plugged && device->reconnects &&
             !g_str_equal(device->name, "blk") &&
             !g_str_equal(device->name, "scsi")) {
-            /* these two wait, as in QEMU */
+            /* these two wait for the back-end, in unmodified QEMU too */
             add_case("plug-without-back-end", plug_without_back_end, device);
         }
         if (g_str_equal(device->name, "net")) {

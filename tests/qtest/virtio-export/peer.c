@@ -70,8 +70,8 @@ struct VhostUserPeer {
     int gpu_socket;
     int vring_err;
     bool no_config;
-    unsigned int num_channels;  /* that QEMU has given */
-    unsigned int used_channel;  /* the number of the one that the test uses */
+    unsigned int num_channels;  /* channels that QEMU has sent */
+    unsigned int used_channel;  /* number of the channel in use */
     PeerAnswer answer;
     bool breaks_channel;
     uint8_t asked_uuid[PEER_UUID_SIZE];
@@ -79,8 +79,8 @@ struct VhostUserPeer {
     unsigned int asked;
     uint32_t hold;
     uint32_t die_at;
-    unsigned int deaths;        /* that are to come */
-    uint64_t served;            /* requests, a bit for each */
+    unsigned int deaths;        /* that are still to come */
+    uint64_t served;            /* bit mask of requests */
     uint32_t cut_request;
     size_t cut;
     bool held;

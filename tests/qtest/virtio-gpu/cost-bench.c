@@ -146,7 +146,7 @@ static void bench_uuids(QVirtioGPU *gpu, uint32_t live, const End *end,
     for (id = end->first; id < end->end; id++) {
         g_assert_true(importer_finds(peer, by_id[id]));
     }
-    bench_end(gpu->qts, end->end - end->first, "look-up/%s/%u", end->name,
+    bench_end(gpu->qts, end->end - end->first, "lookup/%s/%u", end->name,
               live);
 }
 

@@ -394,8 +394,8 @@ static void register_fault_test(void)
         { }
     };
     static const UUIDTest gl_tests[] = {
-        { "fault/gl/look-up", test_gl, &texture_path },
-        { "fault/gl/look-up-again", test_gl, &texture_again_path },
+        { "fault/gl/lookup", test_gl, &texture_path },
+        { "fault/gl/lookup-again", test_gl, &texture_again_path },
         { }
     };
 
@@ -408,7 +408,7 @@ static void register_fault_test(void)
     add_path_test("share/blob", &blob_path);
     add_path_test("back-end/add", &add_path);
     add_path_test("back-end/remove", &remove_path);
-    add_path_test("back-end/look-up", &its_lookup_path);
+    add_path_test("back-end/lookup", &its_lookup_path);
     add_path_test("monitor/query", &query_path);
 #ifdef CONFIG_PNG
     add_path_test("monitor/dump", &dump_path);

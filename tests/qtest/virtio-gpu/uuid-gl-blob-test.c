@@ -86,7 +86,7 @@ static void assert_sealed(int fd)
     close(fd);
 }
 
-/* Before and after the device has looked at it by itself */
+/* The first lookup and a repeated lookup return sealed memory */
 static void shared_memory_is_sealed(void *obj, void *data,
                                     QGuestAllocator *alloc)
 {

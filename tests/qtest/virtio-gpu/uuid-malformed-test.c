@@ -96,7 +96,7 @@ static void no_response(void *obj, void *data, QGuestAllocator *alloc)
     assign_uuid({ .gpu = obj, .id = RES });
 }
 
-/* Too short a request is that, whether or not the resource exists */
+/* The length is checked before the resource is looked up */
 static void short_and_unknown_id(void *obj, void *data, QGuestAllocator *alloc)
 {
     assert_refused(obj, REQ_LEN - 1, RESP_LEN);

@@ -227,7 +227,7 @@ static void register_snapshot_test(void)
         { }
     };
     static const UUIDTest importer_tests[] = {
-        { "snapshot/look-ups", snapshot_look_ups },
+        { "snapshot/lookups", snapshot_look_ups },
         { }
     };
 

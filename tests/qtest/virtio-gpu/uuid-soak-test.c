@@ -99,7 +99,7 @@ static double slope(const Sample *samples, size_t num, size_t offset)
     return xx ? xy / xx : 0;
 }
 
-/* What is in memory grows by pages, and has room for what is allocated */
+/* Resident memory grows by pages, which have room for allocations */
 static void assert_flat(const Sample *samples, size_t num)
 {
     const Sample *last = &samples[num - 1];

@@ -487,7 +487,7 @@ static void looked_up_while_assigning(QVirtioGPU *gpu, QVirtioGPU *other)
 
     drawn_new(&d, gpu, 1, 0x11);
     l.uuid = d.uuid;
-    thread = g_thread_new("look-up", look_up, &l);
+    thread = g_thread_new("lookup", look_up, &l);
     for (i = 0; i < 300; i++) {
         qvirtio_gpu_create_2d({ .gpu = gpu, .id = 2 });
         assign_uuid({ .gpu = gpu, .id = 2 });

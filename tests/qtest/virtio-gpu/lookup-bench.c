@@ -322,7 +322,7 @@ static gpointer look_up_steadily(gpointer opaque)
 static int64_t watch(QTestState *qts, const uint8_t *uuid)
 {
     Watched w = { vhost_user_peer_channel(importer()), uuid };
-    GThread *thread = g_thread_new("look-ups", look_up_steadily, &w);
+    GThread *thread = g_thread_new("lookups", look_up_steadily, &w);
     int64_t start, longest = 0;
 
     while (!g_atomic_int_get(&w.done)) {
@@ -360,12 +360,12 @@ static void bench_stall(void *obj, void *data, QGuestAllocator *alloc)
 static void register_look_up_bench(void)
 {
     static const Bench benches[] = {
-        { "look-up", bench_sizes },
+        { "lookup", bench_sizes },
         { }
     };
     static const Bench object_benches[] = {
-        { "look-up-object", bench_object },
-        { "look-up-stall", bench_stall },
+        { "lookup-object", bench_object },
+        { "lookup-stall", bench_stall },
         { }
     };
 
