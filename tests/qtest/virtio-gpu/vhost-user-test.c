@@ -232,13 +232,15 @@ static void add_test(const char *name, void (*func)(QVirtioGPU *gpu))
 
 static void register_vhost_user_gpu_test(void)
 {
-    add_test("reset", reset);
-    add_test("reset-while-busy", reset_while_busy);
-    add_test("stop-and-cont", stop_and_cont);
-    add_test("stop-while-busy", stop_while_busy);
-    add_test("size-overflows", size_overflows);
-    add_test("descriptors-are-left", descriptors_are_left);
-    add_test("leaves-no-descriptor", leaves_no_descriptor);
+    if (g_test_slow()) {
+        add_test("reset", reset);
+        add_test("reset-while-busy", reset_while_busy);
+        add_test("stop-and-cont", stop_and_cont);
+        add_test("stop-while-busy", stop_while_busy);
+        add_test("size-overflows", size_overflows);
+        add_test("descriptors-are-left", descriptors_are_left);
+        add_test("leaves-no-descriptor", leaves_no_descriptor);
+    }
 }
 
 libqos_init(register_vhost_user_gpu_test);
