@@ -97,8 +97,8 @@ class Patch:
         if not mark or not message.startswith('Subject: '):
             raise TreeError(f'{path}: must have "Subject: ...", a body, "---" and '
                             'hunks')
-        if '\nDrop-when: ' not in message:
-            raise TreeError(f'{path}: has no field "Drop-when:"')
+        if not re.search(r'^Drop-when: .*(\n[A-Z][\w-]+: |\Z)', message, re.M):
+            raise TreeError(f'{path}: must have a field "Drop-when:" of one line')
         if '\nnew file mode' in diff:
             raise TreeError(f'{path}: adds a file: put it into the overlay')
         if '\ndeleted file mode' in diff:
@@ -148,7 +148,6 @@ class Topic:
         self.title, self.blurb = mail['Subject'], mail.get_payload().strip()
         self.depends = mail.get('Depends-on', '').split()
         self.sections = re.split(r',\s+', mail.get('Maintainers', ''))
-        self.stable = mail['Stable'] == 'yes'
 
 
 def read_topics(version, top=TOP):

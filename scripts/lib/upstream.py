@@ -4,6 +4,7 @@ SPDX-License-Identifier: GPL-2.0-or-later
 """
 
 import re
+from pathlib import Path
 
 from .qemutree import MAIN, SUPPORTED, TOP, TreeError
 
@@ -17,6 +18,20 @@ def numbers(version):
     return [int(number) for number in version.split('.')]
 
 
+def sections_for_maintainers():
+    """{title: patterns of files} that MAINTAINERS here has for QEMU's."""
+    sections = (TOP / 'MAINTAINERS').read_text().strip().split('\n\n')
+    return {section.partition('\n')[0]:
+            re.findall(r'^F: (\S+)$', section, re.M) for section in sections}
+
+
+def covers(pattern, name):
+    """Whether the @pattern of MAINTAINERS is for the file @name."""
+    if pattern.endswith('/'):       # the whole folder
+        return name.startswith(pattern)
+    return Path(name).match(pattern)
+
+
 class Changes:
     """Changes to the files of each commit of @tree: for QEMU's @release, and with
     @maintainer, (name, mail), for the new files.  Either may be None."""
@@ -24,7 +39,7 @@ class Changes:
     def __init__(self, tree, release, maintainer):
         self.tree, self.release, self.maintainer = tree, release, maintainer
         self.base = tree.ref('base')
-        self.texts = {}
+        self.texts, self.added = {}, set()
         version = tree.version(self.base)[1]
         if release and (not re.fullmatch(r'[1-9][0-9]*\.[0-9]', release) or
                         numbers(release) <= numbers(version)):
@@ -42,17 +57,19 @@ class Changes:
             return f'{commit}^{{tree}}'
         for path, status in self.tree.changed(commit).items():
             self.texts.pop(path, None)
+            self.added |= {path} if status == 'A' else set()
             if status != 'D':
                 text = self.tree.blob(commit, path)
                 changed = self.changed(path, text)
                 if changed != text:
                     self.texts[path] = changed
+        if self.maintainer:
+            self.texts['MAINTAINERS'] = self.with_maintainer(
+                self.tree.blob(commit, 'MAINTAINERS'))
         return self.tree.with_texts(commit, self.texts)
 
     def changed(self, path, text):
         """The changed @text of the file @path; None to remove the file."""
-        if self.maintainer and path == 'MAINTAINERS':
-            return self.with_maintainer(text)
         if not self.release:
             return text
         if path == COMPAT:
@@ -64,13 +81,18 @@ class Changes:
         return text
 
     def with_maintainer(self, text):
-        titles = re.findall(r'^(.+)\nS: ', (TOP / 'MAINTAINERS').read_text(),
-                            re.M)
-        who = '{} <{}>'.format(*self.maintainer)
-        for title in titles:
-            text = text.replace(f'\n{title}\nS: Orphan\n',
-                                f'\n{title}\nM: {who}\nS: Maintained\n')
-        return text
+        """Put the sections for the files that were added into MAINTAINERS."""
+        sections = []
+        for title, patterns in sections_for_maintainers().items():
+            used = [f'F: {pattern}\n' for pattern in patterns
+                    if any(covers(pattern, name) for name in self.added)]
+            if used:
+                sections.append('{}\nM: {} <{}>\nS: Maintained\n{}\n'.format(
+                    title, *self.maintainer, ''.join(used)))
+        before = '\nvhost-user-blk\n'
+        if text.count(before) != 1:
+            raise TreeError('MAINTAINERS has no section vhost-user-blk')
+        return text.replace(before, f'\n{"".join(sections)}{before[1:]}')
 
     def with_release(self, path, text):
         """Set "Since:" of each definition that the base does not have to the

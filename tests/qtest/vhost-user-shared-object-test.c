@@ -794,9 +794,6 @@ static void add_mended_tests(void)
                    host_notifier_beyond_its_file);
     qtest_add_func(DIR "defect/host-notifier-leaves-none",
                    host_notifier_leaves_none);
-    /* only memcheck or ASan detects this defect */
-    qtest_add_func(DIR "defect-of-memory/host-notifiers-without-place",
-                   host_notifiers_without_place);
 }
 
 static void add_lookup_tests(void)
@@ -833,18 +830,25 @@ static void add_table_tests(void)
     qtest_add_func(DIR "request/not-negotiated", not_negotiated);
     qtest_add_func(DIR "request/refusals-are-not-logged",
                    refusals_are_not_logged);
-    qtest_add_func(DIR "request/broken-channels-are-not-logged",
-                   broken_channels_are_not_logged);
     qtest_add_func(DIR "request/host-notifier-without-place-leaves-none",
                    host_notifier_without_place_leaves_none);
     qtest_add_func(DIR "add/taken-uuid", taken_uuid);
     qtest_add_func(DIR "add/reserved-uuids", reserved_uuids);
-    qtest_add_func(DIR "add/number-is-limited", number_is_limited);
     qtest_add_func(DIR "remove/of-anothers", remove_of_anothers);
     qtest_add_func(DIR "gone/channel-closes", channel_closes);
     qtest_add_func(DIR "gone/channel-closes-while-set-up",
                    channel_closes_while_set_up);
     qtest_add_func(DIR "gone/device-is-unplugged", device_is_unplugged);
+}
+
+static void add_slow_tests(void)
+{
+    /* only memcheck or ASan detects this defect */
+    qtest_add_func(DIR "defect-of-memory/host-notifiers-without-place",
+                   host_notifiers_without_place);
+    qtest_add_func(DIR "request/broken-channels-are-not-logged",
+                   broken_channels_are_not_logged);
+    qtest_add_func(DIR "add/number-is-limited", number_is_limited);
 }
 
 int main(int argc, char **argv)
@@ -854,5 +858,8 @@ int main(int argc, char **argv)
     add_lookup_tests();
     add_table_tests();
     vhost_user_add_death_cases();
+    if (g_test_slow()) {
+        add_slow_tests();
+    }
     return g_test_run();
 }

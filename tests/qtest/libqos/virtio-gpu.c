@@ -220,9 +220,11 @@ static void add_pci_node(const QVirtioGPUNodes *nodes, const char *name)
 
 void qvirtio_gpu_add_nodes(const QVirtioGPUNodes *nodes)
 {
-    add_mmio_node(nodes);
     add_pci_node(nodes, nodes->pci);
-    add_pci_node(nodes, nodes->vga);
+    if (g_test_slow()) {
+        add_mmio_node(nodes);
+        add_pci_node(nodes, nodes->vga);
+    }
 }
 
 static void virtio_gpu_register_nodes(void)
@@ -235,11 +237,13 @@ static void virtio_gpu_register_nodes(void)
     };
 
     qvirtio_gpu_add_nodes(&nodes);
-    qos_node_produces(nodes.mmio, "virtio");
     qos_node_produces(nodes.pci, "virtio");
     qos_node_produces(nodes.pci, "pci-device");
-    qos_node_produces(nodes.vga, "virtio");
-    qos_node_produces(nodes.vga, "pci-device");
+    if (g_test_slow()) {
+        qos_node_produces(nodes.mmio, "virtio");
+        qos_node_produces(nodes.vga, "virtio");
+        qos_node_produces(nodes.vga, "pci-device");
+    }
 }
 
 libqos_init(virtio_gpu_register_nodes);

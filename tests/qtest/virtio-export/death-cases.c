@@ -742,6 +742,57 @@ static void add_case(const char *name, GTestDataFunc fn, const Device *device)
     qtest_add_data_func(path, device, fn);
 }
 
+static void add_gpu_cases(const Device *device)
+{
+    add_case("display", gpu_display, device);
+    add_case("config-while-busy", gpu_config_while_busy, device);
+    add_case("started-twice", gpu_started_twice, device);
+    add_case("flood/display", flood_gpu_display, device);
+    add_case("display-is-checked", gpu_display_is_checked, device);
+    add_case("display-in-parts", gpu_display_in_parts, device);
+    add_case("surface-at-reset", gpu_surface_at_reset, device);
+}
+
+/* Cases that differ little from others, or take seconds */
+static void add_slow_cases(const Device *device)
+{
+    add_case("before-start", before_start, device);
+    add_case("config-change-before-start", config_change_before_start, device);
+    add_case("in-a-lookup", in_a_lookup, device);
+    add_case("start-after-death", start_after_death, device);
+    add_case("use-after-death", use_after_death, device);
+    add_case("query", query, device);
+    add_case("in-start", in_start, device);
+    add_case("after-start", after_start, device);
+    add_case("in-stop", in_stop, device);
+    add_case("after-stop", after_stop, device);
+    add_case("flood/messages", flood_messages, device);
+    add_case("flood/queue-errors", flood_queue_errors, device);
+    if (device->has_config) {
+        add_case("flood/config", flood_config, device);
+    }
+    if (device->can_be_plugged) {
+        add_case("in-plug", in_plug, device);
+        add_case("in-unplug", in_unplug, device);
+    }
+    if (device->can_be_plugged && device->reconnects &&
+        !g_str_equal(device->name, "blk") &&
+        !g_str_equal(device->name, "scsi")) {
+        /* these two wait for the back-end, in unmodified QEMU too */
+        add_case("plug-without-back-end", plug_without_back_end, device);
+    }
+    if (g_str_equal(device->name, "net")) {
+        add_case("in-netdev-del", in_netdev_del, device);
+    }
+    if (g_str_equal(device->name, "gpu")) {
+        add_gpu_cases(device);
+    }
+    if (device->reconnects) {
+        add_case("in-connect", in_connect, device);
+        add_case("flood/connections", flood_connections, device);
+    }
+}
+
 void vhost_user_add_death_cases(void)
 {
     const Device *device;
@@ -754,48 +805,9 @@ void vhost_user_add_death_cases(void)
         if (!qtest_has_device(driver)) {
             continue;
         }
-        add_case("before-start", before_start, device);
         add_case("for-good", for_good, device);
-        add_case("in-a-lookup", in_a_lookup, device);
-        add_case("start-after-death", start_after_death, device);
-        add_case("use-after-death", use_after_death, device);
-        add_case("query", query, device);
-        add_case("in-start", in_start, device);
-        add_case("after-start", after_start, device);
-        add_case("in-stop", in_stop, device);
-        add_case("after-stop", after_stop, device);
-        add_case("config-change-before-start", config_change_before_start,
-                 device);
-        add_case("flood/messages", flood_messages, device);
-        add_case("flood/queue-errors", flood_queue_errors, device);
-        if (device->has_config) {
-            add_case("flood/config", flood_config, device);
-        }
-        if (device->can_be_plugged) {
-            add_case("in-plug", in_plug, device);
-            add_case("in-unplug", in_unplug, device);
-        }
-        if (device->can_be_plugged && device->reconnects &&
-            !g_str_equal(device->name, "blk") &&
-            !g_str_equal(device->name, "scsi")) {
-            /* these two wait for the back-end, in unmodified QEMU too */
-            add_case("plug-without-back-end", plug_without_back_end, device);
-        }
-        if (g_str_equal(device->name, "net")) {
-            add_case("in-netdev-del", in_netdev_del, device);
-        }
-        if (g_str_equal(device->name, "gpu")) {
-            add_case("display", gpu_display, device);
-            add_case("config-while-busy", gpu_config_while_busy, device);
-            add_case("started-twice", gpu_started_twice, device);
-            add_case("flood/display", flood_gpu_display, device);
-            add_case("display-is-checked", gpu_display_is_checked, device);
-            add_case("display-in-parts", gpu_display_in_parts, device);
-            add_case("surface-at-reset", gpu_surface_at_reset, device);
-        }
-        if (device->reconnects) {
-            add_case("in-connect", in_connect, device);
-            add_case("flood/connections", flood_connections, device);
+        if (g_test_slow()) {
+            add_slow_cases(device);
         }
     }
 }

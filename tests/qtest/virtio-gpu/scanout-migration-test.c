@@ -227,14 +227,16 @@ static void register_scanout_migration_test(void)
                  NULL);
     qos_add_test("defect/migration/all-scanouts", "virtio-gpu", all_scanouts,
                  &outputs);
-    qos_add_test("defect/migration/image-outside", "virtio-gpu",
-                 image_outside, NULL);
-    qos_add_test("defect/migration/blob-outside", "virtio-gpu", blob_outside,
-                 &opts);
-    qos_add_test("defect/migration/large-blob", "virtio-gpu", large_blob,
-                 &opts);
-    qos_add_test("defect/migration/blob-without-dmabuf", "virtio-gpu",
-                 blob_without_dmabuf, &opts);
+    if (g_test_slow()) {
+        qos_add_test("defect/migration/image-outside", "virtio-gpu",
+                     image_outside, NULL);
+        qos_add_test("defect/migration/blob-outside", "virtio-gpu",
+                     blob_outside, &opts);
+        qos_add_test("defect/migration/large-blob", "virtio-gpu", large_blob,
+                     &opts);
+        qos_add_test("defect/migration/blob-without-dmabuf", "virtio-gpu",
+                     blob_without_dmabuf, &opts);
+    }
 }
 
 libqos_init(register_scanout_migration_test);

@@ -391,7 +391,9 @@ static void register_dump_test(void)
     };
 
     add_uuid_tests(tests, NULL);
-    add_uuid_pci_tests(pci_tests, importer_before);
+    if (g_test_slow()) {
+        add_uuid_pci_tests(pci_tests, importer_before);
+    }
 }
 
 libqos_init(register_dump_test);

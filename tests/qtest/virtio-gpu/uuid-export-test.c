@@ -342,6 +342,9 @@ static void register_export_test(void)
         { "export/cannot-be-resized", cannot_be_resized },
         { "export/after-unref", after_unref },
         { "export/after-reset", after_reset },
+        { }
+    };
+    static const UUIDTest slow_tests[] = {
         { "export/leaves-no-descriptor", leaves_no_descriptor },
         { "export/no-descriptors-left", no_descriptors_left },
         { "export/back-end-cannot-take-uuid", back_end_cannot_take_uuid },
@@ -363,9 +366,12 @@ static void register_export_test(void)
 
     add_uuid_pci_tests(tests, importer_before);
     add_uuid_pci_tests(traced_tests, importer_traced_before);
-    add_uuid_pci_tests(sandbox_tests, importer_and_sandbox);
-    qos_add_test("resource-uuid/export/two-devices", "virtio-gpu-pci",
-                 two_devices, &opts);
+    if (g_test_slow()) {
+        add_uuid_pci_tests(slow_tests, importer_before);
+        add_uuid_pci_tests(sandbox_tests, importer_and_sandbox);
+        qos_add_test("resource-uuid/export/two-devices", "virtio-gpu-pci",
+                     two_devices, &opts);
+    }
 }
 
 libqos_init(register_export_test);

@@ -371,6 +371,9 @@ static void register_migration_test(void)
 {
     static const UUIDTest tests[] = {
         { "migration/socket", migrate_socket },
+        { }
+    };
+    static const UUIDTest slow_tests[] = {
         { "migration/file", migrate_file },
         { "migration/back-and-forth", migrate_back_and_forth },
         { }
@@ -396,12 +399,15 @@ static void register_migration_test(void)
     };
 
     add_uuid_tests(tests, NULL);
-    add_uuid_pci_tests(pci_tests, NULL);
-    add_uuid_pci_tests(seed_tests, add_seed);
-    qos_add_test("resource-uuid/off/migration/back-and-forth", "virtio-gpu",
-                 off_back_and_forth, NULL);
     qos_add_test("resource-uuid/off/migration/to-on", "virtio-gpu",
                  off_to_on, NULL);
+    if (g_test_slow()) {
+        add_uuid_tests(slow_tests, NULL);
+        add_uuid_pci_tests(pci_tests, NULL);
+        add_uuid_pci_tests(seed_tests, add_seed);
+        qos_add_test("resource-uuid/off/migration/back-and-forth",
+                     "virtio-gpu", off_back_and_forth, NULL);
+    }
     if (getenv("QTEST_QEMU_BINARY_DST")) {
         qos_add_test("resource-uuid/off/migration/same-section", "virtio-gpu",
                      off_same_section, NULL);

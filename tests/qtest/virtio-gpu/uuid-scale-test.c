@@ -166,9 +166,11 @@ static void register_scale_test(void)
         { }
     };
 
-    add_uuid_tests(tests, raise_nofile_limit);
-    add_uuid_pci_tests(pci_tests, raise_nofile_limit);
-    add_uuid_pci_tests(importer_tests, raise_limit_and_import);
+    if (g_test_slow()) {
+        add_uuid_tests(tests, raise_nofile_limit);
+        add_uuid_pci_tests(pci_tests, raise_nofile_limit);
+        add_uuid_pci_tests(importer_tests, raise_limit_and_import);
+    }
 }
 
 libqos_init(register_scale_test);

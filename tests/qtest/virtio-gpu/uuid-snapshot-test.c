@@ -231,9 +231,11 @@ static void register_snapshot_test(void)
         { }
     };
 
-    add_uuid_tests(tests, NULL);
-    add_uuid_pci_tests(pci_tests, NULL);
-    add_uuid_pci_tests(importer_tests, importer_before);
+    if (g_test_slow()) {
+        add_uuid_tests(tests, NULL);
+        add_uuid_pci_tests(pci_tests, NULL);
+        add_uuid_pci_tests(importer_tests, importer_before);
+    }
 }
 
 libqos_init(register_snapshot_test);

@@ -410,17 +410,19 @@ static void add_gl_test(const char *name, void (*func)(QVirtioGPU *gpu))
 
 static void register_vhost_user_gpu_test(void)
 {
-    add_test("reset", reset);
-    add_test("reset-while-busy", reset_while_busy);
-    add_test("stop-and-cont", stop_and_cont);
-    add_test("stop-while-busy", stop_while_busy);
-    add_test("size-overflows", size_overflows);
-    add_test("descriptors-are-left", descriptors_are_left);
-    add_test("leaves-no-descriptor", leaves_no_descriptor);
-    add_test("edid-of-no-scanout", edid_of_no_scanout);
-    if (g_str_equal(qtest_get_arch(), "x86_64")) {
-        /* the test has to know where guest memory begins */
-        add_test("stop-while-fed", stop_while_fed);
+    if (g_test_slow()) {
+        add_test("reset", reset);
+        add_test("reset-while-busy", reset_while_busy);
+        add_test("stop-and-cont", stop_and_cont);
+        add_test("stop-while-busy", stop_while_busy);
+        add_test("size-overflows", size_overflows);
+        add_test("descriptors-are-left", descriptors_are_left);
+        add_test("leaves-no-descriptor", leaves_no_descriptor);
+        add_test("edid-of-no-scanout", edid_of_no_scanout);
+        if (g_str_equal(qtest_get_arch(), "x86_64")) {
+            /* the test has to know where guest memory begins */
+            add_test("stop-while-fed", stop_while_fed);
+        }
     }
     if (getenv("QTEST_GL_DMABUF")) {
         add_gl_test("flush-two-scanouts", gl_flush_two_scanouts);

@@ -695,8 +695,10 @@ static void register_vhost_user_gpu_resource_uuid_test(void)
         { }
     };
 
-    add_uuid_pci_tests(tests, before);
-    add_uuid_pci_tests(stopped_tests, two_importers_before);
+    if (g_test_slow()) {
+        add_uuid_pci_tests(tests, before);
+        add_uuid_pci_tests(stopped_tests, two_importers_before);
+    }
     if (getenv("QTEST_GL")) {
         add_virgl_tests();
     }
