@@ -707,7 +707,7 @@ static void add_message_tests(void)
                    deferred_are_bounded);
 }
 
-/* A lookup lasts 5 seconds if nobody replies: add_pending_tests() has one case */
+/* A lookup without a reply lasts 5 seconds: add_pending_tests() has one case */
 static void add_slow_tests(void)
 {
     qtest_add_func(DIR "pending/snapshot", snapshot);

@@ -99,7 +99,7 @@ typedef struct QVirtioGPUNodes {
 } QVirtioGPUNodes;
 
 /**
- * qvirtio_gpu_add_nodes() - Add devices to qgraph; without "-m slow" only @pci
+ * qvirtio_gpu_add_nodes() - Add devices to qgraph, only @pci without "-m slow"
  * @nodes: the devices; the strings must stay valid
  */
 void qvirtio_gpu_add_nodes(const QVirtioGPUNodes *nodes);
