@@ -56,6 +56,13 @@ unsigned int process_fds_settled(QTestState *qts);
  */
 uint64_t process_anon_bytes(pid_t pid);
 
+/* Whether the size shrinks when memory is freed: the sanitizer keeps it */
+#ifdef QEMU_SANITIZE_ADDRESS
+#define PROCESS_ANON_SHRINKS false
+#else
+#define PROCESS_ANON_SHRINKS true
+#endif
+
 /**
  * process_count_mapped() - Count the mappings of certain files
  * @pid: process
