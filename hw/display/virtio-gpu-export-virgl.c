@@ -12,6 +12,7 @@
 #include "qapi/error.h"
 #include "hw/virtio/virtio-gpu-export.h"
 #include "hw/virtio/virtio-gpu-export-virgl.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "ui/egl-dmabuf-export.h"
 
 #include <epoxy/gl.h>
@@ -134,7 +135,7 @@ virtio_gpu_virgl_guest_export(VirtIOGPU *g,
 
     virtio_gpu_init_udmabuf(res);
     done = virtio_gpu_blob_export(g, res, object, errp);
-    virtio_gpu_fini_udmabuf(res);
+    virtio_gpu_fini_udmabuf(g, res);
     res->blob = NULL;
     return done;
 }

@@ -29,7 +29,7 @@ typedef struct VirtIOGPUUuidRecords {
     VirtIOGPU *parent;
     uint32_t max;
     uint32_t num;
-    VirtIOGPUUuidRecord *records;   /* owned by the table */
+    VirtIOGPUUuidRecord *records;   /* owned by the table, which may keep them */
 } VirtIOGPUUuidRecords;
 
 static void virtio_gpu_uuid_records_alloc(VirtIOGPUUuidRecords *r, uint32_t max)
@@ -64,12 +64,6 @@ static int virtio_gpu_uuid_records_pre_save(void *opaque)
             };
         }
     }
-    return 0;
-}
-
-static int virtio_gpu_uuid_records_post_save(void *opaque)
-{
-    virtio_gpu_uuid_records_alloc(opaque, 0);
     return 0;
 }
 
@@ -155,7 +149,6 @@ static int virtio_gpu_uuid_records_post_load(void *opaque, int version_id)
 static const VMStateDescription vmstate_virtio_gpu_uuid_records = {
     .name = "virtio-gpu/resource-uuid",
     .pre_save = virtio_gpu_uuid_records_pre_save,
-    .post_save = virtio_gpu_uuid_records_post_save,
     .pre_load = virtio_gpu_uuid_records_pre_load,
     .post_load = virtio_gpu_uuid_records_post_load,
     .fields = (const VMStateField[]) {

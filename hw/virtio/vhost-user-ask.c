@@ -18,10 +18,12 @@
 #include "hw/virtio/vhost-user-exporter.h"
 #include "migration/misc.h"
 #include "trace.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "vhost-user-reader.h"
 
 /* docs/interop/vhost-user.rst, "Front-end message types" */
 #define GET_SHARED_OBJECT 41
+#define GET_SHARED_OBJECT_NAME "GET_SHARED_OBJECT"
 
 typedef struct VhostUserAsk {
     struct vhost_dev *dev;      /* NULL: no longer valid */
@@ -193,7 +195,7 @@ static void vhost_user_asks_receive(VhostUserReader *reader)
 
     while (vhost_user_asks_want(reader) &&
            (msg = vhost_user_asks_get(asks, &err))) {
-        trace_vhost_user_read(msg->request, msg->flags);
+        trace_vhost_user_read(msg->request, GET_SHARED_OBJECT_NAME, msg->flags);
         ask = vhost_user_asks_pop(asks);
         vhost_user_ask_answer(ask, vhost_user_incoming_take_fd(msg));
         vhost_user_incoming_free(msg);
@@ -249,7 +251,7 @@ static bool vhost_user_asks_send(VhostUserAsks *asks, const QemuUUID *uuid,
                                      errp);
 
     if (ret == sizeof(msg)) {
-        trace_vhost_user_write(msg.request, msg.flags);
+        trace_vhost_user_write(msg.request, GET_SHARED_OBJECT_NAME, msg.flags);
         return true;
     }
     if (ret == QIO_CHANNEL_ERR_BLOCK) {

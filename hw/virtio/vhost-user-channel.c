@@ -28,6 +28,7 @@
 #include "hw/virtio/vhost-user-exporter.h"
 #include "hw/virtio/virtio-export.h"
 #include "trace.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "vhost-user-channel.h"
 
 #include <glib-unix.h>
@@ -222,8 +223,8 @@ static void channel_lookup(VhostUserChannel *c, const QemuUUID *uuid)
 static bool channel_request_is_valid(VhostUserChannel *c,
                                      const VhostUserIncoming *req)
 {
-    return virtio_has_feature(c->dev->protocol_features,
-                              VHOST_USER_PROTOCOL_F_SHARED_OBJECT) &&
+    return vhost_user_has_protocol_feature(
+               c->dev, VHOST_USER_PROTOCOL_F_SHARED_OBJECT) &&
            req->size == sizeof(QemuUUID);
 }
 
@@ -264,6 +265,15 @@ static bool channel_is_about_objects(const VhostUserIncoming *req)
            req->request <= SHARED_OBJECT_LOOKUP;
 }
 
+void vhost_user_channel_reply(VhostUserChannel *channel,
+                              VhostUserIncoming *req, bool failed)
+{
+    if (channel->dev && req->flags & VHOST_USER_INCOMING_NEED_REPLY) {
+        req->flags &= ~VHOST_USER_INCOMING_NEED_REPLY;
+        channel_reply(channel, req->request, failed, -1);
+    }
+}
+
 /* Takes ownership of @req; the caller holds a reference to @c */
 static void channel_serve(VhostUserChannel *c, VhostUserIncoming *req)
 {
@@ -274,9 +284,7 @@ static void channel_serve(VhostUserChannel *c, VhostUserIncoming *req)
     } else {
         ret = channel_is_about_objects(req) ? channel_add_or_remove(c, req)
                                             : c->handle(c->dev, req);
-        if (c->dev && req->flags & VHOST_USER_INCOMING_NEED_REPLY) {
-            channel_reply(c, req->request, ret, -1);
-        }
+        vhost_user_channel_reply(c, req, ret);
     }
     vhost_user_incoming_free(req);
 }
@@ -346,8 +354,8 @@ static bool channel_wants(VhostUserReader *reader)
 {
     VhostUserChannel *c = container_of(reader, VhostUserChannel, reader);
 
-    return virtio_has_feature(c->dev->protocol_features,
-                              VHOST_USER_PROTOCOL_F_SHARED_OBJECT) &&
+    return vhost_user_has_protocol_feature(
+               c->dev, VHOST_USER_PROTOCOL_F_SHARED_OBJECT) &&
            c->deferred.length < MAX_DEFERRED;
 }
 

@@ -45,6 +45,18 @@ VhostUserChannel *vhost_user_channel_new(struct vhost_dev *dev, int fd,
                                          Error **errp);
 
 /**
+ * vhost_user_channel_reply() - Reply to a request before its handler returns
+ * @channel: the channel of the request, which may be closed
+ * @req: the request; it gets no further reply
+ * @failed: the value of the reply
+ *
+ * For handlers that go on to wait for the back-end, which may itself wait for
+ * the reply.  The channel is closed if the back-end does not read its replies.
+ */
+void vhost_user_channel_reply(VhostUserChannel *channel,
+                              VhostUserIncoming *req, bool failed);
+
+/**
  * vhost_user_channel_free() - Close and free a channel
  * @channel: the channel, which may have been closed already; or NULL
  *

@@ -29,4 +29,15 @@ typedef void VirtIOExportClassData;
 #define CharFrontend CharBackend
 #endif
 
+/* Include what declares the functions before this header */
+#if QEMU_VERSION_MAJOR < 11
+#define vhost_user_has_protocol_feature(dev, feature) \
+    virtio_has_feature((dev)->protocol_features, feature)
+#define virtio_gpu_fini_udmabuf(g, res) virtio_gpu_fini_udmabuf(res)
+#define trace_vhost_user_read(req, req_name, flags) \
+    trace_vhost_user_read(req, flags)
+#define trace_vhost_user_write(req, req_name, flags) \
+    trace_vhost_user_write(req, flags)
+#endif
+
 #endif

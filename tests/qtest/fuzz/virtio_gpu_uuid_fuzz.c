@@ -10,8 +10,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "block/aio.h"
-#include "hw/boards.h"
 #include "hw/pci/pci_device.h"
 #include "hw/virtio/virtio.h"
 #include "hw/virtio/virtio-export-info.h"
@@ -25,6 +23,7 @@
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "standard-headers/linux/virtio_ring.h"
+#include "system/hostmem.h"
 #include "trace/control.h"
 #include "fuzz.h"
 
@@ -214,7 +213,8 @@ static void pre_fuzz(QTestState *s)
 
     object_child_foreach_recursive(object_get_root(), find_devices, NULL);
     g_assert(devices[0] && devices[1]);
-    ram = memory_region_get_ram_ptr(current_machine->ram);
+    ram = memory_region_get_ram_ptr(host_memory_backend_get_memory(
+        MEMORY_BACKEND(object_resolve_path("/objects/ram", NULL))));
     for (i = 0; i < ARRAY_SIZE(names); i++) {
         events[i] = trace_event_name(names[i]);
     }
