@@ -29,6 +29,7 @@
 #include "hw/virtio/virtio-export-compat.h"
 #include "hw/virtio/virtio-export.h"
 #include "trace.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "vhost-user-channel.h"
 
 #include <glib-unix.h>

@@ -257,6 +257,20 @@ other_versions() {
     done
 }
 
+# The exit status of scripts/build/fetch if Debian's archive does not have a version.
+readonly NOT_THERE=3
+
+# skip_reason VERSION: why tests with this QEMU are skipped; nothing if it is there.
+skip_reason() {
+    local log status=0
+    log=$("$TOP/scripts/build/fetch" qemu "$1" 2>&1 >/dev/null) || status=$?
+    case $status in
+    0) ;;
+    "$NOT_THERE") sed -n 's/^error: //p' <<<"$log" ;;
+    *) printf '%s\n' "$log" >&2; return 1 ;;
+    esac
+}
+
 # is_main TEXT: whether TEXT is the version of QEMU that patches/*/*.patch are for.
 is_main() {
     is_version "$1" && grep -qF "MAIN = '$1' " "$TOP/scripts/lib/qemutree.py"

@@ -15,8 +15,9 @@ A commit in the tree has "Topic:" too, which names the folder.
 A version of QEMU may have its own folder in patches/, with topics.  The series there
 names patches that only this version needs; they come before the others.  A file
 in that folder with the name of a common patch has only hunks: they replace the
-common patch's hunks to the same files.  The file "dropped" names common patches
-that this version does not need.
+common patch's hunks to the same files, in this version and in newer ones.  A line
+"Without: FILE" before them drops the hunks to a file that QEMU no longer has.  The
+file "dropped" names common patches that this version does not need.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -33,8 +34,21 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 OVERLAY_DIRS = ('contrib', 'hw', 'include', 'tests', 'ui', 'docs')
 MAIN = '10.0'                   # the version that patches/*/*.patch are for
-SUPPORTED = (MAIN, *sorted(path.parent.name
-                           for path in (TOP / 'patches').glob('*/series')))
+
+
+def numbers(version):
+    """@version, such as '10.2', as a list that can be compared."""
+    return [int(number) for number in version.split('.')]
+
+
+def versions_in(folder):
+    """The versions that have a folder in @folder, which is patches/; the oldest
+    first."""
+    return sorted((path.parent.name for path in folder.glob('*/series')),
+                  key=numbers)
+
+
+SUPPORTED = (MAIN, *versions_in(TOP / 'patches'))
 DIFF_START = '\n---\n'
 MOST_CONTEXT = 8
 
@@ -116,10 +130,14 @@ class Patch:
                             f'{self.name} removes')
 
     def adapt(self, own):
-        """Replace hunks by those to the same files in the file @own, if it
-        exists."""
+        """Replace hunks by those to the same files in the file @own, and drop
+        those to the files that it names in "Without:", if it exists."""
         if own.is_file():
-            hunks = {**self.hunks(), **hunks_by_file(own.read_text())}
+            text = own.read_text()
+            hunks = {**self.hunks(), **hunks_by_file(text)}
+            for name in re.findall(r'^Without: (\S+)$', text, re.M):
+                if not hunks.pop(name, None):
+                    raise TreeError(f'{own}: {self.name} has no hunks to {name}')
             self.diff = ''.join(hunks.values())
             self.check_removes(own)
         return self
@@ -205,13 +223,29 @@ def names_in(folder, file='series'):
     return path.read_text().split() if path.is_file() else []
 
 
+def older_versions(version, top=TOP):
+    """The versions with a folder that are older than @version, the oldest
+    first."""
+    return [other for other in versions_in(top / 'patches')
+            if numbers(other) < numbers(version)]
+
+
+def read_common(name, versions, top=TOP):
+    """The common patch @name, with the hunks of @versions, the oldest first."""
+    patch = Patch.parse(top / 'patches' / name)
+    for version in versions:
+        patch.adapt(top / 'patches' / version / name)
+    return patch
+
+
 def read_series(version, top=TOP):
     """The patches, in order; TreeError if they do not match the overlay."""
     common, own = top / 'patches', top / 'patches' / version
     names, own_names = names_in(common), names_in(own)
     dropped = names_in(own, 'dropped')
+    versions = [*older_versions(version, top), version]
     patches = [Patch.parse(own / name) for name in own_names]
-    patches += [Patch.parse(common / name).adapt(own / name) for name in names]
+    patches += [read_common(name, versions, top) for name in names]
     strays = set(map(name_of, common.glob('*/*.patch'))) - set(names) | \
         set(map(name_of, own.glob('*/*.patch'))) - {*names, *own_names}
     strays |= set(dropped) - set(names)
@@ -389,6 +423,10 @@ class QemuTree:
 
     def blob(self, commit, path):
         return self.git('show', f'{commit}:{path}')
+
+    def has(self, commit, path):
+        """Whether @commit has the file @path."""
+        return bool(self.git('ls-tree', commit, '--', path))
 
     def message(self, commit):
         """(subject, body) of @commit, without "Drop-when:"."""

@@ -6,16 +6,12 @@ SPDX-License-Identifier: GPL-2.0-or-later
 import re
 from pathlib import Path
 
-from .qemutree import MAIN, SUPPORTED, TOP, TreeError
+from .qemutree import SUPPORTED, TOP, TreeError, numbers
 
 COMPAT = 'include/hw/virtio/virtio-export-compat.h'
 # text that depends on COMPAT, and its replacement without COMPAT
 ONE_VERSION = {f'#include "{COMPAT.removeprefix("include/")}"\n': '',
                'VirtIOExportClassData': 'const void'}
-
-
-def numbers(version):
-    return [int(number) for number in version.split('.')]
 
 
 def sections_for_maintainers():
@@ -45,7 +41,7 @@ class Changes:
                         numbers(release) <= numbers(version)):
             raise TreeError(f"'{release}' is not a release of QEMU after "
                             f'{version}')
-        if release and version == MAIN:
+        if release and numbers(version) < numbers(SUPPORTED[-1]):
             raise TreeError(
                 f'a series for upstream cannot be based on QEMU {version}: '
                 f'build with --qemu {SUPPORTED[-1]} and use --tree '

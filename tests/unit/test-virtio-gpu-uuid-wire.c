@@ -10,7 +10,6 @@
 #include "qemu/module.h"
 #include "crypto/random.h"
 #include "qapi/error.h"
-#include "hw/virtio/virtio-export-compat.h"
 #include "hw/virtio/virtio-gpu-bswap.h"
 #include "hw/virtio/virtio-gpu-resource-uuid.h"
 #include "io/channel-buffer.h"
@@ -18,6 +17,7 @@
 #include "migration/vmstate.h"
 #include "../migration/qemu-file.h"
 #include "../migration/savevm.h"
+#include "hw/virtio/virtio-export-compat.h"
 
 #define STREAM_ROOM 1024
 

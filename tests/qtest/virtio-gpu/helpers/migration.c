@@ -177,8 +177,9 @@ bool migration_is_postcopy(const Migration *m)
 {
     QDict *info = qtest_qmp_assert_success_ref(
         m->from, "{ 'execute': 'query-migrate' }");
-    bool is_postcopy = g_str_equal(qdict_get_str(info, "status"),
-                                   "postcopy-active");
+    const char *status = qdict_get_str(info, "status");
+    bool is_postcopy = g_str_equal(status, "postcopy-active") ||
+                       g_str_equal(status, "postcopy-device");
 
     qobject_unref(info);
     return is_postcopy;
