@@ -26,10 +26,8 @@
 #include "qapi/error.h"
 #include "hw/virtio/vhost-user.h"
 #include "hw/virtio/vhost-user-exporter.h"
-#include "hw/virtio/virtio-export-compat.h"
 #include "hw/virtio/virtio-export.h"
 #include "trace.h"
-#include "hw/virtio/virtio-export-compat.h"
 #include "vhost-user-channel.h"
 
 #include <glib-unix.h>
