@@ -28,6 +28,7 @@
 #include "hw/virtio/vhost-user-exporter.h"
 #include "hw/virtio/virtio-export.h"
 #include "trace.h"
+#include "hw/virtio/virtio-export-compat.h"
 #include "vhost-user-channel.h"
 
 #include <glib-unix.h>
