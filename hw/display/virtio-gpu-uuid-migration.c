@@ -29,7 +29,7 @@ typedef struct VirtIOGPUUuidRecords {
     VirtIOGPU *parent;
     uint32_t max;
     uint32_t num;
-    VirtIOGPUUuidRecord *records;   /* owned by the table, which may keep them */
+    VirtIOGPUUuidRecord *records;   /* owned and perhaps kept by the table */
 } VirtIOGPUUuidRecords;
 
 static void virtio_gpu_uuid_records_alloc(VirtIOGPUUuidRecords *r, uint32_t max)

@@ -683,7 +683,9 @@ static void gpu_display_is_checked(gconstpointer opaque)
 /* QEMU does not wait for the rest of a message */
 static void gpu_display_in_parts(gconstpointer opaque)
 {
-    static const uint32_t message[] = { UPDATE, 0, 24, 0, 0, 0, 1, 1, 0x123456 };
+    static const uint32_t message[] = {
+        UPDATE, 0, 24, 0, 0, 0, 1, 1, 0x123456,
+    };
     static const uint32_t size[] = { 0, 64, 64 };
     static const uint32_t info[] = { 3, 0, 0 };
     const char *bytes = (const char *)message;
