@@ -113,7 +113,7 @@ static void await_running(QTestState *qts)
 
 static void migrate_to(QTestState *qts, const char *uri)
 {
-    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate', 'arguments':"
+    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate',"
                              " 'arguments': { 'uri': %s } }", uri);
 }
 
@@ -216,8 +216,7 @@ void send_migrate_to_nowhere(QTestState *qts)
 
 bool migrates_to_nowhere(QTestState *qts)
 {
-    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate', 'arguments':"
-                             " { 'uri': 'exec:cat >/dev/null' } }");
+    migrate_to(qts, "exec:cat >/dev/null");
     return await_migration(qts, "completed");
 }
 
