@@ -30,6 +30,7 @@ typedef struct Device {
     bool can_be_plugged;
     bool has_config;            /* in the back-end */
     const char *backend;        /* the option for it, if it is an object */
+    bool leaves_vrings;         /* doesn't send SET_VRING_ENABLE */
 } Device;
 
 static const Device devices[] = {
@@ -47,7 +48,7 @@ static const Device devices[] = {
       "-netdev vhost-user" },
 #ifdef CONFIG_VHOST_CRYPTO
     { "crypto", "virtio-crypto-pci,cryptodev=backend", true, false, false,
-      "-object cryptodev-vhost-user" },
+      "-object cryptodev-vhost-user", true },
 #endif
 };
 
@@ -136,11 +137,17 @@ static void revive(Scene *s, const Device *device)
     assert_found(s->importer, uuid_a, s->exporter);
 }
 
+/* Return: the last request of a start */
+static uint32_t last_request(const Device *device)
+{
+    return device->leaves_vrings ? PEER_SET_VRING_KICK : PEER_SET_VRING_ENABLE;
+}
+
 /* Like revive(), with a guest driver that starts the device */
 static void restart(Scene *s, const Device *device)
 {
     if (device->reconnects) {
-        vhost_user_peer_wait_served(s->exporter, PEER_SET_VRING_ENABLE);
+        vhost_user_peer_wait_served(s->exporter, last_request(device));
     }
     revive(s, device);
 }
@@ -253,11 +260,11 @@ static void query(gconstpointer opaque)
 
 static void in_start(gconstpointer opaque)
 {
-    static const uint32_t requests[] = {
-        PEER_SET_FEATURES, PEER_SET_MEM_TABLE, PEER_SET_VRING_ADDR,
-        PEER_SET_VRING_KICK, PEER_SET_VRING_ENABLE,
-    };
     const Device *device = opaque;
+    const uint32_t requests[] = {
+        PEER_SET_FEATURES, PEER_SET_MEM_TABLE, PEER_SET_VRING_ADDR,
+        PEER_SET_VRING_KICK, last_request(device),
+    };
     Scene s;
 
     for (int i = 0; i < ARRAY_SIZE(requests); i++) {
@@ -316,13 +323,13 @@ static void after_stop(gconstpointer opaque)
 /* The back-end dies at each request of the handshake, then reconnects */
 static void in_connect(gconstpointer opaque)
 {
-    static const uint32_t requests[] = {
+    const Device *device = opaque;
+    const uint32_t requests[] = {
         PEER_GET_FEATURES, PEER_GET_PROTOCOL_FEATURES, PEER_SET_OWNER,
         PEER_SET_BACKEND_REQ_FD, PEER_SET_VRING_CALL, PEER_SET_FEATURES,
         PEER_SET_MEM_TABLE, PEER_SET_VRING_ADDR, PEER_SET_VRING_KICK,
-        PEER_SET_VRING_ENABLE,
+        last_request(device),
     };
-    const Device *device = opaque;
     Scene s = scene_of(device);
     unsigned int before = 0;
 
@@ -533,10 +540,10 @@ static void assert_few_lines(Scene *s)
 
 static void flood_connections(gconstpointer opaque)
 {
-    static const uint32_t requests[] = {
-        PEER_GET_FEATURES, PEER_SET_OWNER, PEER_SET_VRING_ENABLE,
-    };
     const Device *device = opaque;
+    const uint32_t requests[] = {
+        PEER_GET_FEATURES, PEER_SET_OWNER, last_request(device),
+    };
     Scene s = scene_with_device(device->driver, device->backend, 1);
 
     scene_start(&s);
