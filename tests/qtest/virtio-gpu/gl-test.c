@@ -10,7 +10,9 @@
 #include "libqtest.h"
 #include "libqos/qgraph.h"
 #include "libqos/virtio-gpu-gl.h"
+#ifdef CONFIG_LINUX
 #include "virtio-export/process-fds.h"
+#endif
 #include "virtio-gpu/helpers/messages.h"
 
 #define BLOB_SIZE 0x1000
@@ -53,6 +55,7 @@ static void blob_detached(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, backing);
 }
 
+#ifdef CONFIG_LINUX
 /* A reset frees the backing that virglrenderer uses */
 static void backing_at_reset(void *obj, void *data, QGuestAllocator *alloc)
 {
@@ -83,6 +86,7 @@ static void backing_at_reset(void *obj, void *data, QGuestAllocator *alloc)
     }
     guest_free(alloc, page);
 }
+#endif
 
 static void register_virtio_gpu_gl_test(void)
 {
@@ -93,8 +97,10 @@ static void register_virtio_gpu_gl_test(void)
 
     qos_add_test("defect/gl/errors-are-quiet", "virtio-gpu-gl-pci",
                  errors_are_quiet, &opts);
+#ifdef CONFIG_LINUX
     qos_add_test("defect/gl/backing-at-reset", "virtio-gpu-gl-pci",
                  backing_at_reset, NULL);
+#endif
     /* set if virglrenderer supports blobs */
     if (getenv("QTEST_GL_BLOB")) {
         qos_add_test("defect/gl/blob-detached", "virtio-gpu-gl-pci",
