@@ -365,26 +365,6 @@ static void after_death(QVirtioGPU *gpu, QVirtioGPU *other)
     drawn_done(&d);
 }
 
-static int open_guest_memory(QTestState *qts)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/fd", qtest_pid(qts));
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-    int fd = -1;
-
-    g_assert_nonnull(dir);
-    while (fd < 0 && (name = g_dir_read_name(dir))) {
-        g_autofree char *link = g_build_filename(path, name, NULL);
-        g_autofree char *target = g_file_read_link(link, NULL);
-
-        if (target && g_str_has_prefix(target, "/memfd:memory-backend-memfd")) {
-            fd = open(link, O_RDONLY);
-        }
-    }
-    g_assert_cmpint(fd, >=, 0);
-    return fd;
-}
-
 /* Return: offset in @memory of the guest's page at @addr */
 static off_t find_guest_page(QTestState *qts, int memory, uint64_t addr)
 {
@@ -416,9 +396,9 @@ static void answered_when_known(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     struct virtio_gpu_resource_assign_uuid req = assign_uuid_req(1);
     uint64_t addr = guest_alloc(gpu->alloc, REQ_LEN + RESP_LEN);
-    int memory = open_guest_memory(gpu->qts);
-    off_t resp = find_guest_page(gpu->qts, memory, addr) + REQ_LEN;
     pid_t qemu = qtest_pid(gpu->qts);
+    int memory = process_fds_open(qemu, "/memfd:memory-backend-memfd");
+    off_t resp = find_guest_page(gpu->qts, memory, addr) + REQ_LEN;
     gint64 start = g_get_monotonic_time();
     uint32_t head, early;
 
