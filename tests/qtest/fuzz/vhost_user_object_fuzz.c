@@ -852,6 +852,7 @@ static void check_reply(BackEnd *be, const Reply *reply, unsigned int fds,
 {
     static const VhostUserObjectInfo zeros;
     bool is_described = reply->hdr.request == BACKEND_LOOKUP && has_info(be);
+    VhostUserObjectInfo info = reply->info;
     Header hdr = reply->hdr;
     unsigned int order;
     Request *due;
@@ -861,9 +862,9 @@ static void check_reply(BackEnd *be, const Reply *reply, unsigned int fds,
                          (is_described ? sizeof(reply->info) : 0));
     g_assert(fds == (hdr.request == BACKEND_LOOKUP && !reply->u64));
     if (is_described && fds) {
-        check_info(&reply->info, fd);
+        check_info(&info, fd);
     } else {
-        g_assert(!memcmp(&reply->info, &zeros, sizeof(zeros)));
+        g_assert(!memcmp(&info, &zeros, sizeof(zeros)));
     }
     order = order_of(hdr.request);
     g_assert(be->replies[order] < be->due[order]->len);
