@@ -37,7 +37,6 @@ class Story:
         self.screen = said['screen']
         self.uuid = said['uuid']
         self.width, self.height = (int(n) for n in self.screen.split('x'))
-        disk.command(f'picture {self.width} {self.height} XR24')
 
     def path(self, name):
         return os.path.join(self.guest.out, name)

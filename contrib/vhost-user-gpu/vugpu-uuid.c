@@ -228,13 +228,19 @@ void vugpu_uuid_release(VuGpu *g, struct vugpu_object *object)
     tell(g, false, &uuid);
 }
 
-int vugpu_uuid_get_shared_object(VuDev *dev, const unsigned char *uuid)
+int vugpu_uuid_get_shared_object(VuDev *dev, const unsigned char *uuid,
+                                 VhostUserObjectInfo *info)
 {
     VuGpu *g = container_of(dev, VuGpu, dev.parent);
     struct vugpu_object *object;
     QemuUUID key;
+    off_t size;
+    int fd;
 
     memcpy(key.data, uuid, sizeof(key.data));
     object = g_hash_table_lookup(g->uuids.objects, &key);
-    return object ? object->get_fd(g, object) : -1;
+    fd = object ? object->get_fd(g, object, info) : -1;
+    size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    info->size = MAX(size, 0);
+    return fd;
 }

@@ -13,6 +13,7 @@
 #include "qemu/uuid.h"
 #include "standard-headers/linux/virtio_gpu.h"
 
+struct VhostUserObjectInfo;
 struct virtio_gpu_ctrl_command;
 struct VuDev;
 struct VuGpu;
@@ -20,15 +21,16 @@ struct VuGpu;
 /**
  * struct vugpu_object - What a resource needs to have a UUID
  * @get_fd: returns a file descriptor of the resource's memory, which the owner
- * keeps and which is valid until the next call; -1 on failure.  Set by the
- * owner of the resource
+ * keeps and which is valid until the next call; -1 on failure.  Fills in the
+ * geometry.  Set by the owner of the resource
  * @uuid: null if the resource has no UUID
  * @adding: QEMU has not yet confirmed @uuid
  *
  * The other members are zero at first.
  */
 struct vugpu_object {
-    int (*get_fd)(struct VuGpu *g, struct vugpu_object *object);
+    int (*get_fd)(struct VuGpu *g, struct vugpu_object *object,
+                  struct VhostUserObjectInfo *info);
     QemuUUID uuid;
     bool adding;
 };
@@ -102,13 +104,16 @@ void vugpu_uuid_assign(struct VuGpu *g, struct virtio_gpu_ctrl_command *cmd,
 void vugpu_uuid_release(struct VuGpu *g, struct vugpu_object *object);
 
 /**
- * vugpu_uuid_get_shared_object() - The device's VuDevIface.get_shared_object
+ * vugpu_uuid_get_shared_object() - The device's
+ * VuDevIface.get_shared_object_info
  * @dev: device
  * @uuid: UUID of a resource
+ * @info: set to what is known of the resource
  *
  * Return: file descriptor of the resource's memory, which the resource keeps
  * and which is valid until the next call; -1 on failure.
  */
-int vugpu_uuid_get_shared_object(struct VuDev *dev, const unsigned char *uuid);
+int vugpu_uuid_get_shared_object(struct VuDev *dev, const unsigned char *uuid,
+                                 struct VhostUserObjectInfo *info);
 
 #endif /* VHOST_USER_GPU_VUGPU_UUID_H */

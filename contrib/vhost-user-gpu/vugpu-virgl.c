@@ -41,33 +41,52 @@ void vugpu_virgl_deinit(VuGpu *g)
     g_hash_table_destroy(g->renderer.resources);
 }
 
-static int vugpu_virgl_export_texture(uint32_t texture)
+static int vugpu_virgl_export_texture(uint32_t texture,
+                                      VhostUserObjectInfo *info)
 {
     Error *err = NULL;
     EGLDmabuf dmabuf;
+    uint32_t i;
+
+    QEMU_BUILD_BUG_ON(EGL_DMABUF_MAX_PLANES > VHOST_USER_OBJECT_MAX_PLANES);
 
     if (!egl_dmabuf_from_texture(texture, &dmabuf, &err)) {
         g_debug("%s", error_get_pretty(err));
         error_free(err);
         return -1;
     }
+    info->fourcc = dmabuf.fourcc;
+    info->modifier = dmabuf.modifier;
+    info->num_planes = dmabuf.num_planes;
+    for (i = 0; i < dmabuf.num_planes; i++) {
+        info->strides[i] = dmabuf.strides[i];
+        info->offsets[i] = dmabuf.offsets[i];
+    }
     return dmabuf.fd;
 }
 
 /* The importer gets a duplicate, so one file descriptor at a time is enough */
-static int get_fd(VuGpu *g, struct vugpu_object *object)
+static int get_fd(VuGpu *g, struct vugpu_object *object,
+                  VhostUserObjectInfo *info)
 {
     struct vugpu_virgl_resource *res =
         container_of(object, struct vugpu_virgl_resource, object);
-    struct virgl_renderer_resource_info info = { 0 };
+    struct virgl_renderer_resource_info texture = { 0 };
 
     close_exported(g);
     if (res->is_texture_2d &&
-        !virgl_renderer_resource_get_info(res->id, &info) && info.tex_id) {
+        !virgl_renderer_resource_get_info(res->id, &texture) &&
+        texture.tex_id) {
+        info->width = texture.width;
+        info->height = texture.height;
+        /* the renderer stores the guest's first row as the last row */
+        info->flags = texture.flags & VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP ?
+                      VHOST_USER_OBJECT_BOTTOM_UP : 0;
         virgl_renderer_force_ctx_0();
         /* make the guest's transfers visible in the texture */
         glFlush();
-        g->renderer.exported = vugpu_virgl_export_texture(info.tex_id);
+        g->renderer.exported = vugpu_virgl_export_texture(texture.tex_id,
+                                                          info);
     }
     if (g->renderer.exported < 0) {
         g_debug("resource %u cannot be exported", res->id);

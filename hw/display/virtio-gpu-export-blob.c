@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "hw/virtio/virtio-gpu-export.h"
+#include "hw/virtio/virtio-gpu-fourcc.h"
 #include "hw/virtio/virtio-gpu-pixman.h"
 #include "standard-headers/drm/drm_fourcc.h"
 

@@ -8,6 +8,7 @@
 #include "qemu/memfd.h"
 #include "qapi/error.h"
 #include "hw/virtio/virtio-gpu-export.h"
+#include "hw/virtio/virtio-gpu-fourcc.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "standard-headers/linux/udmabuf.h"
 #include "ui/console.h"

@@ -8,32 +8,6 @@
 #include "hw/virtio/virtio-gpu-export.h"
 #include "hw/virtio/virtio-gpu-resource-uuid.h"
 #include "hw/virtio/virtio-gpu-uuid-table.h"
-#include "standard-headers/drm/drm_fourcc.h"
-
-/* virtio names the bytes in memory order, DRM as a little-endian word */
-uint32_t virtio_gpu_format_to_fourcc(uint32_t format)
-{
-    switch (format) {
-    case VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM:
-        return DRM_FORMAT_ARGB8888;
-    case VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM:
-        return DRM_FORMAT_XRGB8888;
-    case VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM:
-        return DRM_FORMAT_BGRA8888;
-    case VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM:
-        return DRM_FORMAT_BGRX8888;
-    case VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM:
-        return DRM_FORMAT_ABGR8888;
-    case VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM:
-        return DRM_FORMAT_RGBX8888;
-    case VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM:
-        return DRM_FORMAT_RGBA8888;
-    case VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM:
-        return DRM_FORMAT_XBGR8888;
-    default:
-        return DRM_FORMAT_INVALID;
-    }
-}
 
 struct virtio_gpu_simple_resource *
 virtio_gpu_export_find(VirtIOGPU *g, const QemuUUID *uuid)

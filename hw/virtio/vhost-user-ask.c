@@ -20,15 +20,20 @@
 #include "migration/misc.h"
 #include "trace.h"
 #include "hw/virtio/virtio-export-compat.h"
+#include "vhost-user-channel.h"
+#include "vhost-user-object-info.h"
 #include "vhost-user-reader.h"
 
 /* docs/interop/vhost-user.rst, "Front-end message types" */
 #define GET_SHARED_OBJECT 41
 #define GET_SHARED_OBJECT_NAME "GET_SHARED_OBJECT"
+/* Size of a reply with information about the object, which follows the UUID */
+#define INFO_REPLY_SIZE (sizeof(QemuUUID) + sizeof(VhostUserObjectInfo))
 
 typedef struct VhostUserAsk {
     struct vhost_dev *dev;      /* NULL: no longer valid */
     VirtIOExportLookup *lookup; /* NULL: the lookup has ended */
+    bool may_have_info;         /* INFO_REPLY_SIZE was negotiated */
     QSIMPLEQ_ENTRY(VhostUserAsk) next;
 } VhostUserAsk;
 
@@ -62,10 +67,24 @@ static QIOChannelSocket *vhost_user_main_sioc(VhostUserState *user)
            s->ioc == QIO_CHANNEL(s->sioc) ? s->sioc : NULL;
 }
 
-/* Takes ownership of @fd */
-static void vhost_user_ask_answer(VhostUserAsk *ask, int fd)
+/* The reply has a size for which vhost_user_ask_accepts() returns true */
+static void vhost_user_ask_describe(VhostUserAsk *ask,
+                                    const VhostUserIncoming *msg,
+                                    VirtIOExportObject *object)
+{
+    VhostUserObjectInfo info;
+
+    if (ask->may_have_info && msg->size == INFO_REPLY_SIZE) {
+        memcpy(&info, (const char *)msg->payload + sizeof(QemuUUID),
+               sizeof(info));
+        vhost_user_object_info_get(&info, object);
+    }
+}
+
+static void vhost_user_ask_answer(VhostUserAsk *ask, VhostUserIncoming *msg)
 {
     VirtIOExportLookup *lookup = g_steal_pointer(&ask->lookup);
+    int fd = vhost_user_incoming_take_fd(msg);
     VirtIOExportObject object;
     Error *err = NULL;
 
@@ -80,6 +99,7 @@ static void vhost_user_ask_answer(VhostUserAsk *ask, int fd)
     } else {
         virtio_export_object_init(&object);
         object.fd = fd;
+        vhost_user_ask_describe(ask, msg, &object);
         virtio_export_answer(lookup, &object, NULL);
     }
 }
@@ -166,6 +186,13 @@ static bool vhost_user_asks_skipped(VhostUserAsks *asks)
            request != GET_SHARED_OBJECT;
 }
 
+/* Without the feature, a reply may have any payload, which is ignored */
+static bool vhost_user_ask_accepts(const VhostUserAsk *ask, uint32_t size)
+{
+    return !ask->may_have_info || size == 0 || size == sizeof(QemuUUID) ||
+           size == INFO_REPLY_SIZE;
+}
+
 /* Return: NULL without an error if the message is not complete yet */
 static VhostUserIncoming *vhost_user_asks_get(VhostUserAsks *asks,
                                               Error **errp)
@@ -178,9 +205,12 @@ static VhostUserIncoming *vhost_user_asks_get(VhostUserAsks *asks,
     }
     msg = vhost_user_reader_get(&asks->reader, errp);
     if (msg && (msg->request != GET_SHARED_OBJECT ||
-                msg->flags != VHOST_USER_INCOMING_REPLY_FLAGS)) {
+                msg->flags != VHOST_USER_INCOMING_REPLY_FLAGS ||
+                !vhost_user_ask_accepts(QSIMPLEQ_FIRST(&asks->asks),
+                                        msg->size))) {
         error_setg(errp, "not a reply to GET_SHARED_OBJECT: request %" PRIu32
-                   ", flags 0x%" PRIx32, msg->request, msg->flags);
+                   ", flags 0x%" PRIx32 ", size %" PRIu32, msg->request,
+                   msg->flags, msg->size);
         vhost_user_incoming_free(msg);
         return NULL;
     }
@@ -198,7 +228,7 @@ static void vhost_user_asks_receive(VhostUserReader *reader)
            (msg = vhost_user_asks_get(asks, &err))) {
         trace_vhost_user_read(msg->request, GET_SHARED_OBJECT_NAME, msg->flags);
         ask = vhost_user_asks_pop(asks);
-        vhost_user_ask_answer(ask, vhost_user_incoming_take_fd(msg));
+        vhost_user_ask_answer(ask, msg);
         vhost_user_incoming_free(msg);
         g_free(ask);
     }
@@ -277,6 +307,7 @@ bool vhost_user_ask(struct vhost_dev *dev, VirtIOExportLookup *lookup,
     ask = g_new(VhostUserAsk, 1);
     ask->dev = dev;
     ask->lookup = lookup;
+    ask->may_have_info = vhost_user_channel_has_info(dev);
     QSIMPLEQ_INSERT_TAIL(&asks->asks, ask, next);
     asks->sent++;
     vhost_user_reader_watch(&asks->reader, true);

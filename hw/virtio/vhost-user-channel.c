@@ -30,6 +30,7 @@
 #include "trace.h"
 #include "hw/virtio/virtio-export-compat.h"
 #include "vhost-user-channel.h"
+#include "vhost-user-object-info.h"
 
 #include <glib-unix.h>
 
@@ -55,7 +56,7 @@ typedef struct ChannelLookup {
     QemuUUID uuid;
     VirtIOExportLookup *pending;
     bool done;
-    int fd;                     /* result, if done; -1 on failure */
+    VirtIOExportObject object;  /* result, if done; its fd is -1 on failure */
     unsigned int refused;       /* rejected lookups that came after this one */
     QSIMPLEQ_ENTRY(ChannelLookup) next;
 } ChannelLookup;
@@ -83,9 +84,7 @@ static void channel_lookup_free(ChannelLookup *lookup)
     if (lookup->pending) {
         virtio_export_cancel(lookup->pending);
     }
-    if (lookup->fd >= 0) {
-        close(lookup->fd);
-    }
+    virtio_export_object_close(&lookup->object);
     g_free(lookup);
 }
 
@@ -118,33 +117,61 @@ static void channel_close(VhostUserChannel *c)
 }
 
 /*
- * The caller keeps @fd.  If the back-end does not read its replies, the channel
- * is closed, because QEMU does not wait for the back-end.
+ * The caller keeps @fd.  @info may be NULL.  If the back-end does not read its
+ * replies, the channel is closed, because QEMU does not wait for the back-end.
  */
-static void channel_reply(VhostUserChannel *c, uint32_t request, bool failed,
-                          int fd)
+static void channel_write(VhostUserChannel *c, uint32_t request, bool failed,
+                          int fd, VhostUserObjectInfo *info)
 {
+    size_t info_size = info ? sizeof(*info) : 0;
     struct {
         uint32_t request, flags, size;
         uint64_t u64;
     } QEMU_PACKED reply = {
         .request = request,
         .flags = VHOST_USER_INCOMING_REPLY_FLAGS,
-        .size = sizeof(reply.u64),
+        .size = sizeof(reply.u64) + info_size,
         .u64 = failed,
     };
-    struct iovec iov = { .iov_base = &reply, .iov_len = sizeof(reply) };
+    struct iovec iov[] = {
+        { .iov_base = &reply, .iov_len = sizeof(reply) },
+        { .iov_base = info, .iov_len = info_size },
+    };
     Error *err = NULL;
     ssize_t ret;
 
-    ret = qio_channel_writev_full(QIO_CHANNEL(c->reader.sioc), &iov, 1, &fd,
-                                  fd >= 0, 0, &err);
-    if (ret != sizeof(reply)) {
+    ret = qio_channel_writev_full(QIO_CHANNEL(c->reader.sioc), iov,
+                                  ARRAY_SIZE(iov), &fd, fd >= 0, 0, &err);
+    if (ret != sizeof(reply) + info_size) {
         trace_vhost_user_channel_error(c->dev, err ? error_get_pretty(err) :
                                        "the back-end does not read replies");
         error_free(err);
         channel_close(c);
     }
+}
+
+static void channel_reply(VhostUserChannel *c, uint32_t request, bool failed)
+{
+    channel_write(c, request, failed, -1, NULL);
+}
+
+bool vhost_user_channel_has_info(struct vhost_dev *dev)
+{
+    return vhost_user_has_protocol_feature(
+        dev, VHOST_USER_PROTOCOL_F_SHARED_OBJECT_INFO);
+}
+
+/* @object is NULL on failure; the caller keeps its file descriptor */
+static void channel_reply_lookup(VhostUserChannel *c,
+                                 const VirtIOExportObject *object)
+{
+    VhostUserObjectInfo info = { };
+
+    if (object) {
+        vhost_user_object_info_set(&info, object);
+    }
+    channel_write(c, SHARED_OBJECT_LOOKUP, !object, object ? object->fd : -1,
+                  vhost_user_channel_has_info(c->dev) ? &info : NULL);
 }
 
 static void channel_trace(VhostUserChannel *c, uint32_t request,
@@ -166,10 +193,10 @@ static void channel_flush_lookups(VhostUserChannel *c)
     while (c->dev && (first = QSIMPLEQ_FIRST(&c->lookups)) && first->done) {
         QSIMPLEQ_REMOVE_HEAD(&c->lookups, next);
         c->num_lookups--;
-        channel_reply(c, SHARED_OBJECT_LOOKUP, first->fd < 0, first->fd);
+        channel_reply_lookup(c, first->object.fd < 0 ? NULL : &first->object);
         while (c->dev && first->refused) {
             first->refused--;
-            channel_reply(c, SHARED_OBJECT_LOOKUP, true, -1);
+            channel_reply_lookup(c, NULL);
         }
         channel_lookup_free(first);
     }
@@ -185,7 +212,9 @@ static void channel_lookup_done(void *opaque, const VirtIOExportObject *object,
     error_free(err);
     lookup->pending = NULL;
     lookup->done = true;
-    lookup->fd = object ? object->fd : -1;
+    if (object) {
+        lookup->object = *object;
+    }
     channel_trace(c, SHARED_OBJECT_LOOKUP, &lookup->uuid, object);
 
     c->refs++;
@@ -200,7 +229,7 @@ static void channel_refuse_lookup(VhostUserChannel *c)
     if (last) {
         last->refused++;
     } else {
-        channel_reply(c, SHARED_OBJECT_LOOKUP, true, -1);
+        channel_reply_lookup(c, NULL);
     }
 }
 
@@ -211,7 +240,7 @@ static void channel_lookup(VhostUserChannel *c, const QemuUUID *uuid)
 
     lookup->channel = c;
     lookup->uuid = *uuid;
-    lookup->fd = -1;
+    virtio_export_object_init(&lookup->object);
     QSIMPLEQ_INSERT_TAIL(&c->lookups, lookup, next);
     c->num_lookups++;
     pending = virtio_export_lookup(uuid, channel_lookup_done, lookup);
@@ -270,7 +299,7 @@ void vhost_user_channel_reply(VhostUserChannel *channel,
 {
     if (channel->dev && req->flags & VHOST_USER_INCOMING_NEED_REPLY) {
         req->flags &= ~VHOST_USER_INCOMING_NEED_REPLY;
-        channel_reply(channel, req->request, failed, -1);
+        channel_reply(channel, req->request, failed);
     }
 }
 

@@ -57,6 +57,14 @@ void vhost_user_channel_reply(VhostUserChannel *channel,
                               VhostUserIncoming *req, bool failed);
 
 /**
+ * vhost_user_channel_has_info() - Tell whether messages describe the objects
+ * @dev: device of the back-end
+ *
+ * Return: true if VHOST_USER_PROTOCOL_F_SHARED_OBJECT_INFO is negotiated.
+ */
+bool vhost_user_channel_has_info(struct vhost_dev *dev);
+
+/**
  * vhost_user_channel_free() - Close and free a channel
  * @channel: the channel, which may have been closed already; or NULL
  *

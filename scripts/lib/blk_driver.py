@@ -19,8 +19,9 @@ VERSION, REPLY = 1, 4
  SET_VRING_ENABLE, SET_BACKEND_REQ_FD, GET_CONFIG, RESET_DEVICE) = (
     1, 2, 3, 5, 8, 9, 10, 11, 12, 13, 15, 16, 18, 21, 24, 34)
 LOOKUP = 8
-F_BACKEND_REQ, F_CONFIG, F_RESET_DEVICE, F_SHARED_OBJECT = (
-    1 << 5, 1 << 9, 1 << 13, 1 << 18)
+F_BACKEND_REQ, F_CONFIG, F_RESET_DEVICE, F_SHARED_OBJECT, F_INFO = (
+    1 << 5, 1 << 9, 1 << 13, 1 << 18, 1 << 62)
+INFO = '<IIQ4IQ4I4I'    # VhostUserObjectInfo
 F_VERSION_1, F_PROTOCOL_FEATURES = 1 << 32, 1 << 30
 
 MEMORY = 4 << 20
@@ -39,11 +40,13 @@ class Gone(Exception):
 
 
 class Driver:
-    """A connection to a back-end; @objects are what lookups find."""
+    """A connection to a back-end; @objects are what lookups find, and @infos how
+    the front-end describes them."""
 
     def __init__(self, path, offer=F_BACKEND_REQ | F_CONFIG | F_RESET_DEVICE |
-                 F_SHARED_OBJECT):
-        self.objects, self.lookups = {}, 0
+                 F_SHARED_OBJECT | F_INFO):
+        self.objects, self.infos, self.lookups = {}, {}, 0
+        self.has_info = offer & F_INFO
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(PATIENCE)
         try:
@@ -125,9 +128,12 @@ class Driver:
         assert struct.unpack('<III', message[:12])[0] == LOOKUP
         fd = self.objects.get(message[12:])
         self.lookups += 1
+        reply = struct.pack('<Q', fd is None)
+        if self.has_info:
+            reply += self.infos.get(message[12:], bytes(struct.calcsize(INFO)))
         socket.send_fds(self.channel,
-                        [struct.pack('<IIIQ', LOOKUP, VERSION | REPLY, 8,
-                                     fd is None)],
+                        [struct.pack('<III', LOOKUP, VERSION | REPLY,
+                                     len(reply)) + reply],
                         [] if fd is None else [fd])
 
     def run_queue(self):

@@ -34,16 +34,19 @@ static void wait_until_read(VhostUserPeer *peer)
 }
 
 /* The exporter has an object and is busy when QEMU requests it */
-static Scene busy_scene(const char *more)
+static Scene make_busy(Scene s)
 {
-    Scene s = scene_with_args(true, more);
-
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     g_assert_true(vhost_user_peer_add(s.importer, uuid_b));
     vhost_user_peer_hold(s.exporter, PEER_GET_SHARED_OBJECT);
     send_lookup(s.importer, uuid_a);
     vhost_user_peer_wait_held(s.exporter);
     return s;
+}
+
+static Scene busy_scene(const char *more)
+{
+    return make_busy(scene_with_args(true, more));
 }
 
 /* The exporter continues, and the lookup ends */
@@ -108,10 +111,11 @@ static void other_requests_go_on(void)
 }
 
 /* Replies come in order, since a reply does not name its lookup */
-static void answers_are_in_order(void)
+static void answers_are_in_order(gconstpointer has_info)
 {
     static const uint8_t unknown[PEER_UUID_SIZE] = "nobody's object.";
-    Scene s = busy_scene("");
+    bool offered = GPOINTER_TO_INT(has_info);
+    Scene s = make_busy(scene_with_info(true, offered, offered));
 
     send_lookup(s.importer, uuid_b);
     send_lookup(s.importer, unknown);
@@ -670,7 +674,10 @@ static void add_pending_tests(void)
     qtest_add_func(DIR "both-ways-at-once", both_ways_at_once);
     qtest_add_func(DIR "pending/main-loop-runs", main_loop_runs);
     qtest_add_func(DIR "pending/other-requests-go-on", other_requests_go_on);
-    qtest_add_func(DIR "pending/answers-are-in-order", answers_are_in_order);
+    qtest_add_data_func(DIR "pending/answers-are-in-order",
+                        GINT_TO_POINTER(false), answers_are_in_order);
+    qtest_add_data_func(DIR "pending/answers-with-info-are-in-order",
+                        GINT_TO_POINTER(true), answers_are_in_order);
     qtest_add_func(DIR "pending/are-bounded", pending_are_bounded);
     qtest_add_func(DIR "pending/descriptors-are-bounded",
                    descriptors_are_bounded);

@@ -7,6 +7,7 @@
 
 #include "qemu/osdep.h"
 #include "libqtest.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "virtio-export/process-fds.h"
 #include "virtio-export/death-cases.h"
 #include "virtio-export/scene.h"
@@ -146,6 +147,145 @@ static void look_up_in_a_look_up(void)
     g_assert_true(vhost_user_peer_remove(s.exporter, uuid_b));
     vhost_user_peer_release(s.exporter);
     assert_lookup_found(s.importer, s.exporter);
+    scene_end(&s);
+}
+
+static const PeerInfo nothing_known = {
+    .modifier = DRM_FORMAT_MOD_INVALID,
+};
+
+/* An image with padded rows in the peer's page */
+static const PeerInfo image = {
+    .flags = 1,
+    .size = 4096,
+    .width = 30,
+    .height = 16,
+    .fourcc = DRM_FORMAT_XRGB8888,
+    .num_planes = 1,
+    .modifier = DRM_FORMAT_MOD_LINEAR,
+    .strides = { 128 },
+    .offsets = { 2048 },
+};
+
+static void assert_info(VhostUserPeer *by, const PeerInfo *expected)
+{
+    PeerInfo info;
+    int fd = vhost_user_peer_lookup_info(by, uuid_a, &info);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    g_assert_cmpmem(&info, sizeof(info), expected, sizeof(*expected));
+}
+
+static void info_arrives(void)
+{
+    Scene s = scene_with_info(true, true, true);
+    PeerInfo told = image;
+
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    /* an exporter need not describe its objects */
+    assert_info(s.importer, &nothing_known);
+    vhost_user_peer_answer(s.exporter, PEER_ANSWER_ECHO);
+    assert_info(s.importer, &nothing_known);
+    /* QEMU does not know whether a kind is true, and does not pass it on */
+    told.kind = 1;
+    vhost_user_peer_describe(s.exporter, &told, sizeof(told));
+    assert_info(s.importer, &image);
+    assert_info(s.exporter, &image);
+    scene_end(&s);
+}
+
+/* Without the feature, both kinds of replies are as they were before it */
+static void info_is_not_negotiated(gconstpointer exporter_offers)
+{
+    bool exporter = GPOINTER_TO_INT(exporter_offers);
+    Scene s = scene_with_info(true, exporter, !exporter);
+
+    g_assert_cmphex(vhost_user_peer_acked(exporter ? s.importer : s.exporter) &
+                    PEER_F_SHARED_OBJECT_INFO, ==, 0);
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    vhost_user_peer_describe(s.exporter, &image, sizeof(image));
+    if (exporter) {
+        assert_found(s.importer, uuid_a, s.exporter);
+    } else {
+        assert_info(s.importer, &nothing_known);
+        vhost_user_peer_describe(s.exporter, &image, sizeof(image) - 1);
+        assert_info(s.importer, &nothing_known);
+    }
+    scene_end(&s);
+}
+
+static void info_needs_shared_objects(void)
+{
+    Scene s = scene_with_info(false, true, true);
+
+    g_assert_cmphex(vhost_user_peer_acked(s.exporter) &
+                    PEER_F_SHARED_OBJECT_INFO, ==, 0);
+    /* of 8 bytes, as ever */
+    assert_not_found(s.exporter, uuid_a);
+    scene_end(&s);
+}
+
+static void assert_empty_failure(VhostUserPeer *by)
+{
+    static const PeerInfo zeros;
+    PeerReply got = vhost_user_peer_recv(by, PEER_LOOKUP);
+
+    g_assert_cmpuint(got.u64, ==, 1);
+    g_assert_cmpuint(got.num_fds, ==, 0);
+    g_assert_cmpmem(&got.info, sizeof(zeros), &zeros, sizeof(zeros));
+}
+
+static void info_of_failure(void)
+{
+    Scene s = scene_with_info(true, true, true);
+
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    vhost_user_peer_describe(s.exporter, &image, sizeof(image));
+    vhost_user_peer_refuse(s.exporter, uuid_a);
+    send_lookup(s.importer, uuid_a);
+    assert_empty_failure(s.importer);
+    send_lookup(s.importer, uuid_b);
+    assert_empty_failure(s.importer);
+    vhost_user_peer_send(s.importer, PEER_LOOKUP, 0, uuid_a, PEER_UUID_SIZE);
+    assert_empty_failure(s.importer);
+    scene_end(&s);
+}
+
+static void wrong_info(void)
+{
+    PeerInfo wrong[] = { image, image, image, image, image };
+    PeerInfo only_size = nothing_known;
+    Scene s = scene_with_info(true, true, true);
+
+    only_size.size = image.size;
+    wrong[0].offsets[0]++;
+    wrong[1].width = 33;
+    wrong[2].num_planes = 5;
+    wrong[3].num_planes = UINT32_MAX;
+    wrong[4].flags = 1U << 31;
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    for (int i = 0; i < ARRAY_SIZE(wrong); i++) {
+        vhost_user_peer_describe(s.exporter, &wrong[i], sizeof(image));
+        assert_info(s.importer, &only_size);
+    }
+    scene_end(&s);
+}
+
+static void wrong_info_size(void)
+{
+    static const size_t sizes[] = { 1, sizeof(image) - 1, sizeof(image) + 1 };
+    Scene s = scene_with_info(true, true, true);
+
+    for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+        g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+        vhost_user_peer_describe(s.exporter, &image, sizes[i]);
+        assert_not_found(s.importer, uuid_a);
+        vhost_user_peer_describe(s.exporter, &image, sizeof(image));
+        assert_not_found(s.importer, uuid_a);
+        g_assert_false(vhost_user_peer_add(s.exporter, uuid_a));
+        vhost_user_peer_reconnect(s.exporter);
+    }
     scene_end(&s);
 }
 
@@ -824,6 +964,19 @@ static void add_lookup_tests(void)
 #endif
 }
 
+static void add_info_tests(void)
+{
+    qtest_add_func(DIR "info/arrives", info_arrives);
+    qtest_add_data_func(DIR "info/not-negotiated/exporter",
+                        GINT_TO_POINTER(false), info_is_not_negotiated);
+    qtest_add_data_func(DIR "info/not-negotiated/importer",
+                        GINT_TO_POINTER(true), info_is_not_negotiated);
+    qtest_add_func(DIR "info/needs-shared-objects", info_needs_shared_objects);
+    qtest_add_func(DIR "info/of-failure", info_of_failure);
+    qtest_add_func(DIR "info/wrong-geometry", wrong_info);
+    qtest_add_func(DIR "info/wrong-size", wrong_info_size);
+}
+
 static void add_table_tests(void)
 {
     qtest_add_func(DIR "request/wrong-payload-size", wrong_payload_size);
@@ -856,6 +1009,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add_mended_tests();
     add_lookup_tests();
+    add_info_tests();
     add_table_tests();
     vhost_user_add_death_cases();
     if (g_test_slow()) {

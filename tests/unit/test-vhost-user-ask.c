@@ -9,9 +9,12 @@
 #include "qemu/main-loop.h"
 #include "chardev/char-socket.h"
 #include "hw/virtio/vhost-user.h"
+#include "hw/virtio/vhost-user-channel.h"
 #include "hw/virtio/vhost-user-exporter.h"
+#include "hw/virtio/vhost-user-object-info.h"
 #include "hw/virtio/virtio-export-compat.h"
 #include "migration/misc.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "open-fds.h"
 
 #define GET_SHARED_OBJECT 41
@@ -19,7 +22,7 @@
 #define VERSION 1
 #define REPLY (1 << 2)
 #define MAX_FDS 3
-#define MAX_PAYLOAD 64
+#define MAX_PAYLOAD 128
 /* A test that hangs is killed by SIGALRM */
 #define SECONDS 30
 
@@ -28,8 +31,12 @@
 typedef struct Message {
     uint32_t request, flags, size;
     QemuUUID uuid;
+    VhostUserObjectInfo info;   /* only in replies */
+    uint8_t excess;
 } QEMU_PACKED Message;
 #define HEADER_SIZE offsetof(Message, uuid)
+#define ASK_SIZE offsetof(Message, info)
+#define INFO_SIZE (sizeof(QemuUUID) + sizeof(VhostUserObjectInfo))
 
 typedef struct BackEnd {
     struct vhost_dev dev;
@@ -38,6 +45,7 @@ typedef struct BackEnd {
     SocketChardev *socket;
     int fd;                     /* the back-end's end */
     unsigned int dropped;
+    bool has_info;
 } BackEnd;
 
 static BackEnd a, b;
@@ -47,6 +55,11 @@ static bool postcopy;
 VhostUserState *vhost_user_get_state(struct vhost_dev *dev)
 {
     return &container_of(dev, BackEnd, dev)->state;
+}
+
+bool vhost_user_channel_has_info(struct vhost_dev *dev)
+{
+    return container_of(dev, BackEnd, dev)->has_info;
 }
 
 void vhost_user_exporter_drop(struct vhost_dev *dev)
@@ -158,13 +171,13 @@ typedef struct Result {
     VirtIOExportLookup *lookup; /* pending, or NULL */
     QemuUUID uuid;
     unsigned int calls;
-    int fd;
+    VirtIOExportObject object;
     Error *err;
     BackEnd *then_reply;        /* sends a reply when the lookup ends */
 } Result;
 
-static void send_message(BackEnd *be, Message *msg, size_t from, size_t to,
-                         unsigned int num)
+static void send_message(BackEnd *be, const Message *msg, size_t from,
+                         size_t to, unsigned int num)
 {
     char control[CMSG_SPACE(MAX_FDS * sizeof(int))] = { };
     struct iovec iov = { (char *)msg + from, to - from };
@@ -205,7 +218,9 @@ static void set_result(void *opaque, const VirtIOExportObject *object,
 
     r->calls++;
     r->lookup = NULL;
-    r->fd = object ? object->fd : -1;
+    if (object) {
+        r->object = *object;
+    }
     r->err = err;
     if (r->then_reply) {
         reply(r->then_reply, OTHER_REQUEST, 0);
@@ -216,7 +231,7 @@ static void start(Result *r, BackEnd *be)
 {
     static uint8_t number;
 
-    *r = (Result) { .fd = -1, .then_reply = r->then_reply };
+    *r = (Result) { .object.fd = -1, .then_reply = r->then_reply };
     r->uuid.data[0] = be == &a ? 'a' : 'b';
     r->uuid.data[15] = number++;
     r->lookup = virtio_export_lookup(&r->uuid, set_result, r);
@@ -228,7 +243,7 @@ static void expect_ask(BackEnd *be, const Result *r)
     Message msg;
 
     g_assert_cmpint(recv(be->fd, &msg, sizeof(msg), MSG_DONTWAIT), ==,
-                    sizeof(msg));
+                    ASK_SIZE);
     g_assert_cmpuint(msg.request, ==, GET_SHARED_OBJECT);
     g_assert_cmphex(msg.flags, ==, VERSION);
     g_assert_cmpuint(msg.size, ==, sizeof(msg.uuid));
@@ -246,14 +261,14 @@ static void assert_found(Result *r)
 {
     g_assert_cmpuint(r->calls, ==, 1);
     g_assert_null(r->err);
-    g_assert_cmpint(fcntl(r->fd, F_GETFD), ==, FD_CLOEXEC);
-    close(r->fd);
+    g_assert_cmpint(fcntl(r->object.fd, F_GETFD), ==, FD_CLOEXEC);
+    close(r->object.fd);
 }
 
 static void assert_error(Result *r, const char *suffix)
 {
     g_assert_cmpuint(r->calls, ==, 1);
-    g_assert_cmpint(r->fd, ==, -1);
+    g_assert_cmpint(r->object.fd, ==, -1);
     g_assert_true(g_str_has_suffix(error_get_pretty(r->err), suffix));
     g_clear_pointer(&r->err, error_free);
 }
@@ -311,23 +326,41 @@ static void answered(void)
     g_assert_cmpuint(open_fds(), ==, before);
 }
 
+static const Message with_info = {
+    .request = GET_SHARED_OBJECT,
+    .flags = VERSION | REPLY,
+    .size = INFO_SIZE,
+    .info = {
+        .kind = VHOST_USER_OBJECT_KIND_MEMFD,
+        .flags = VHOST_USER_OBJECT_BOTTOM_UP,
+        .size = 4096,
+        .width = 15,
+        .height = 16,
+        .fourcc = DRM_FORMAT_XRGB8888,
+        .modifier = DRM_FORMAT_MOD_LINEAR,
+        .num_planes = 1,
+        .strides = { 128 },
+        .offsets = { 2048 },
+    },
+};
+
 static void answered_in_parts(void)
 {
-    Message msg = {
-        GET_SHARED_OBJECT, VERSION | REPLY, sizeof(msg.uuid)
-    };
+    size_t end = HEADER_SIZE + INFO_SIZE;
     Result r = { };
     size_t at;
 
     backend_start(&a);
-    for (at = 1; at < sizeof(msg); at++) {
+    a.has_info = true;
+    for (at = 1; at < end; at++) {
         start_pending(&r, &a);
-        send_message(&a, &msg, 0, at, 1);
+        send_message(&a, &with_info, 0, at, 1);
         run_main_loop();
         g_assert_cmpuint(r.calls, ==, 0);
-        send_message(&a, &msg, at, sizeof(msg), 0);
+        send_message(&a, &with_info, at, end, 0);
         run_main_loop();
         assert_found(&r);
+        g_assert_cmpuint(r.object.offsets[0], ==, 2048);
     }
     backend_end(&a);
 }
@@ -376,6 +409,126 @@ static void answered_two_fds(void)
     backend_end(&a);
 }
 
+static Result answered_with(const Message *msg)
+{
+    Result r = { };
+
+    start_pending(&r, &a);
+    send_message(&a, msg, 0, HEADER_SIZE + msg->size, 1);
+    run_main_loop();
+    assert_found(&r);
+    g_assert_cmpint(r.object.kind, ==, VIRTIO_EXPORT_KIND_UNKNOWN);
+    return r;
+}
+
+static void assert_described(const VirtIOExportObject *object)
+{
+    g_assert_cmpuint(object->size, ==, 4096);
+    g_assert_cmpuint(object->width, ==, 15);
+    g_assert_cmpuint(object->height, ==, 16);
+    g_assert_cmpuint(object->fourcc, ==, DRM_FORMAT_XRGB8888);
+    g_assert_cmpuint(object->modifier, ==, DRM_FORMAT_MOD_LINEAR);
+    g_assert_cmpuint(object->num_planes, ==, 1);
+    g_assert_cmpuint(object->strides[0], ==, 128);
+    g_assert_cmpuint(object->offsets[0], ==, 2048);
+    g_assert_true(object->bottom_up);
+}
+
+static void assert_not_described(const VirtIOExportObject *object,
+                                 uint64_t size)
+{
+    g_assert_cmpuint(object->size, ==, size);
+    g_assert_cmpuint(object->width, ==, 0);
+    g_assert_cmpuint(object->height, ==, 0);
+    g_assert_cmpuint(object->fourcc, ==, 0);
+    g_assert_cmpuint(object->modifier, ==, DRM_FORMAT_MOD_INVALID);
+    g_assert_cmpuint(object->num_planes, ==, 0);
+    g_assert_false(object->bottom_up);
+}
+
+/* Replies without information are as good as ever */
+static void answered_with_info(void)
+{
+    static const uint32_t sizes[] = { 0, sizeof(QemuUUID) };
+    Message msg = with_info;
+    Result r;
+
+    backend_start(&a);
+    a.has_info = true;
+    r = answered_with(&with_info);
+    assert_described(&r.object);
+    for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+        msg.size = sizes[i];
+        r = answered_with(&msg);
+        assert_not_described(&r.object, 0);
+    }
+    backend_end(&a);
+}
+
+/* A back-end whose device has not negotiated it is not understood */
+static void answered_with_info_unasked(void)
+{
+    static const uint32_t sizes[] = {
+        sizeof(QemuUUID) - 1, INFO_SIZE - 1, INFO_SIZE, INFO_SIZE + 1,
+    };
+    Message msg = with_info;
+    Result r = { };
+
+    backend_start(&a);
+    for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+        msg.size = sizes[i];
+        r = answered_with(&msg);
+        assert_not_described(&r.object, 0);
+    }
+    /* what counts is what was negotiated when QEMU sent the request */
+    start_pending(&r, &a);
+    a.has_info = true;
+    send_message(&a, &msg, 0, HEADER_SIZE + msg.size, 1);
+    run_main_loop();
+    assert_found(&r);
+    assert_not_described(&r.object, 0);
+    backend_end(&a);
+}
+
+static void answered_with_wrong_info(void)
+{
+    Message wrong[5];
+    Result r;
+
+    for (int i = 0; i < ARRAY_SIZE(wrong); i++) {
+        wrong[i] = with_info;
+    }
+    wrong[0].info.offsets[0]++;
+    wrong[1].info.width = 33;
+    wrong[2].info.num_planes = VIRTIO_EXPORT_MAX_PLANES + 1;
+    wrong[3].info.num_planes = UINT32_MAX;
+    wrong[4].info.flags = 1U << 31;
+
+    backend_start(&a);
+    a.has_info = true;
+    for (int i = 0; i < ARRAY_SIZE(wrong); i++) {
+        r = answered_with(&wrong[i]);
+        assert_not_described(&r.object, 4096);
+    }
+    backend_end(&a);
+}
+
+/* Without a file descriptor there is no object that could be described */
+static void answered_with_info_only(void)
+{
+    Result r = { };
+
+    backend_start(&a);
+    a.has_info = true;
+    start_pending(&r, &a);
+    send_message(&a, &with_info, 0, HEADER_SIZE + INFO_SIZE, 0);
+    run_main_loop();
+    assert_error(&r, ": its back-end did not return exactly one file "
+                 "descriptor");
+    g_assert_cmpuint(a.dropped, ==, 0);
+    backend_end(&a);
+}
+
 /* QEMU sends no request to a broken back-end until it reconnects */
 static void assert_broken(Result *r)
 {
@@ -401,10 +554,11 @@ static void broken(gconstpointer wrong)
     unsigned int before;
 
     backend_start(&a);
+    a.has_info = true;
     before = open_fds();
     start_pending(&first, &a);
     start_pending(&r, &a);
-    send_message(&a, &msg, 0, HEADER_SIZE, 1);
+    send_message(&a, &msg, 0, HEADER_SIZE + MIN(msg.size, INFO_SIZE + 1), 1);
     run_main_loop();
     assert_error(&first, ": " GONE);
     assert_broken(&r);
@@ -635,12 +789,25 @@ static void add_broken(void)
     static const Message large = {
         GET_SHARED_OBJECT, VERSION | REPLY, MAX_PAYLOAD + 1
     };
+    static const Message sizes[] = {
+        { GET_SHARED_OBJECT, VERSION | REPLY, sizeof(QemuUUID) - 1 },
+        { GET_SHARED_OBJECT, VERSION | REPLY, sizeof(QemuUUID) + 1 },
+        { GET_SHARED_OBJECT, VERSION | REPLY, sizeof(VhostUserObjectInfo) },
+        { GET_SHARED_OBJECT, VERSION | REPLY, INFO_SIZE - 1 },
+        { GET_SHARED_OBJECT, VERSION | REPLY, INFO_SIZE + 1 },
+    };
 
     g_test_add_data_func("/vhost-user-ask/broken/other-request", &other,
                          broken);
     g_test_add_data_func("/vhost-user-ask/broken/no-reply", &no_reply, broken);
     g_test_add_data_func("/vhost-user-ask/broken/too-large", &large, broken);
     g_test_add_func("/vhost-user-ask/broken/closed", broken_closed);
+    for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/vhost-user-ask/broken/size-%u", sizes[i].size);
+
+        g_test_add_data_func(path, &sizes[i], broken);
+    }
 }
 
 static void add_wait(void)
@@ -671,6 +838,13 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vhost-user-ask/answered/once", answered);
     g_test_add_func("/vhost-user-ask/answered/in-parts", answered_in_parts);
+    g_test_add_func("/vhost-user-ask/answered/with-info", answered_with_info);
+    g_test_add_func("/vhost-user-ask/answered/with-info-unasked",
+                    answered_with_info_unasked);
+    g_test_add_func("/vhost-user-ask/answered/with-wrong-info",
+                    answered_with_wrong_info);
+    g_test_add_func("/vhost-user-ask/answered/with-info-only",
+                    answered_with_info_only);
     g_test_add_func("/vhost-user-ask/answered/in-order", answered_in_order);
     g_test_add_func("/vhost-user-ask/answered/two-fds", answered_two_fds);
     add_broken();

@@ -9,6 +9,7 @@
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "control.h"
+#include "picture.h"
 
 #define LONGEST_LINE    4096
 #define MOST_WORDS      6
@@ -60,22 +61,24 @@ static bool begin(Control *ctl, uint64_t bytes, bool write, Error **errp)
     return true;
 }
 
-static bool begin_picture(Control *ctl, bool write, Error **errp)
+static bool begin_picture(Control *ctl, Picture *pic, bool write, Error **errp)
 {
-    if (!ctl->picture.format) {
-        error_setg(errp, "the command 'picture' must come first");
-        return false;
-    }
-    return begin(ctl, picture_bytes(&ctl->picture), write, errp);
+    return picture_set(pic, &ctl->disk->info, errp) &&
+           begin(ctl, picture_bytes(pic), write, errp);
 }
 
-static bool begin_rectangle(Control *ctl, const Rectangle *rect, Error **errp)
+static bool begin_rectangle(Control *ctl, Picture *pic, const Rectangle *rect,
+                            Error **errp)
 {
-    if (ctl->picture.format && !picture_covers(&ctl->picture, rect)) {
+    if (!begin_picture(ctl, pic, true, errp)) {
+        return false;
+    }
+    if (!picture_covers(pic, rect)) {
+        shared_object_end(&ctl->disk->object, true);
         error_setg(errp, "the rectangle is not inside the picture");
         return false;
     }
-    return begin_picture(ctl, true, errp);
+    return true;
 }
 
 static bool run_info(Control *ctl, char **args, Error **errp)
@@ -84,35 +87,27 @@ static bool run_info(Control *ctl, char **args, Error **errp)
     g_autofree char *uuid = qemu_uuid_unparse_strdup(&disk->uuid);
 
     g_string_append_printf(ctl->answer, " uuid=%s status=%s kind=%s size=%"
-                           PRIu64 " lookups=%u", uuid,
+                           PRIu64 " image=%ux%u lookups=%u", uuid,
                            uuid_disk_status_name(disk->status),
                            disk->object.kind ? disk->object.kind : "none",
-                           disk->object.size, disk->lookups);
+                           disk->object.size, disk->info.width,
+                           disk->info.height, disk->lookups);
     if (disk->reason) {
         g_string_append_printf(ctl->answer, " reason=%s", disk->reason);
     }
     return true;
 }
 
-static bool run_picture(Control *ctl, char **args, Error **errp)
-{
-    uint32_t width, height, stride = 0;
-
-    return parse_number(args[0], 10, &width, errp) &&
-           parse_number(args[1], 10, &height, errp) &&
-           (!args[3] || parse_number(args[3], 10, &stride, errp)) &&
-           picture_set(&ctl->picture, args[2], width, height, stride, errp);
-}
-
 static bool run_png(Control *ctl, char **args, Error **errp)
 {
     SharedObject *object = &ctl->disk->object;
+    Picture pic;
     bool ok;
 
-    if (!begin_picture(ctl, false, errp)) {
+    if (!begin_picture(ctl, &pic, false, errp)) {
         return false;
     }
-    ok = picture_write_png(&ctl->picture, object->data, args[0], errp);
+    ok = picture_write_png(&pic, object->data, args[0], errp);
     shared_object_end(object, false);
     return ok;
 }
@@ -139,12 +134,13 @@ static bool run_invert(Control *ctl, char **args, Error **errp)
 {
     SharedObject *object = &ctl->disk->object;
     Rectangle rect;
+    Picture pic;
 
     if (!parse_rectangle(args, &rect, errp) ||
-        !begin_rectangle(ctl, &rect, errp)) {
+        !begin_rectangle(ctl, &pic, &rect, errp)) {
         return false;
     }
-    picture_invert(&ctl->picture, object->data, &rect);
+    picture_invert(&pic, object->data, &rect);
     shared_object_end(object, true);
     return true;
 }
@@ -153,14 +149,15 @@ static bool run_fill(Control *ctl, char **args, Error **errp)
 {
     SharedObject *object = &ctl->disk->object;
     Rectangle rect;
+    Picture pic;
     uint32_t rgb;
 
     if (!parse_rectangle(args, &rect, errp) ||
         !parse_number(args[4], 16, &rgb, errp) ||
-        !begin_rectangle(ctl, &rect, errp)) {
+        !begin_rectangle(ctl, &pic, &rect, errp)) {
         return false;
     }
-    picture_fill(&ctl->picture, object->data, &rect, rgb);
+    picture_fill(&pic, object->data, &rect, rgb);
     shared_object_end(object, true);
     return true;
 }
@@ -170,8 +167,6 @@ static const Command commands[] = {
       0, 0, run_info },
     { "dump", "FILE", "write the object's memory to a file",
       1, 1, run_dump },
-    { "picture", "WIDTH HEIGHT FOURCC [STRIDE]",
-      "set the layout of the image for the next commands", 3, 4, run_picture },
     { "png", "FILE", "write the image as PNG",
       1, 1, run_png },
     { "invert", "X Y WIDTH HEIGHT", "invert the colours of a rectangle",

@@ -7,12 +7,10 @@
 #ifndef TESTS_VHOST_USER_CONTROL_H
 #define TESTS_VHOST_USER_CONTROL_H
 
-#include "picture.h"
 #include "uuid-disk.h"
 
 typedef struct Control {
     UUIDDisk *disk;
-    Picture picture;
     GString *input;     /* an incomplete line */
     GString *answer;    /* the text after "ok" */
     guint source;

@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include <png.h>
 #include "qapi/error.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "picture.h"
 
 #define PIXEL       4       /* bytes */
@@ -14,54 +15,58 @@
 
 /* A fourcc names the colours from the highest bits of a little-endian word */
 static const PixelFormat formats[] = {
-    { "XR24", .red = 2, .green = 1, .blue = 0 },
-    { "AR24", .red = 2, .green = 1, .blue = 0 },
-    { "XB24", .red = 0, .green = 1, .blue = 2 },
-    { "AB24", .red = 0, .green = 1, .blue = 2 },
-    { "RX24", .red = 3, .green = 2, .blue = 1 },
-    { "RA24", .red = 3, .green = 2, .blue = 1 },
-    { "BX24", .red = 1, .green = 2, .blue = 3 },
-    { "BA24", .red = 1, .green = 2, .blue = 3 },
+    { DRM_FORMAT_XRGB8888, .red = 2, .green = 1, .blue = 0 },
+    { DRM_FORMAT_ARGB8888, .red = 2, .green = 1, .blue = 0 },
+    { DRM_FORMAT_XBGR8888, .red = 0, .green = 1, .blue = 2 },
+    { DRM_FORMAT_ABGR8888, .red = 0, .green = 1, .blue = 2 },
+    { DRM_FORMAT_RGBX8888, .red = 3, .green = 2, .blue = 1 },
+    { DRM_FORMAT_RGBA8888, .red = 3, .green = 2, .blue = 1 },
+    { DRM_FORMAT_BGRX8888, .red = 1, .green = 2, .blue = 3 },
+    { DRM_FORMAT_BGRA8888, .red = 1, .green = 2, .blue = 3 },
 };
 
-static const PixelFormat *find_format(const char *fourcc)
+static const PixelFormat *find_format(uint32_t fourcc)
 {
     for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-        if (!strcmp(formats[i].fourcc, fourcc)) {
+        if (formats[i].fourcc == fourcc) {
             return &formats[i];
         }
     }
     return NULL;
 }
 
-bool picture_set(Picture *pic, const char *fourcc, uint32_t width,
-                 uint32_t height, uint32_t stride, Error **errp)
+bool picture_set(Picture *pic, const VhostUserObjectInfo *info, Error **errp)
 {
-    const PixelFormat *format = find_format(fourcc);
+    const PixelFormat *format = find_format(info->fourcc);
 
-    if (!format) {
-        error_setg(errp, "'%s' is not a known format of four bytes", fourcc);
+    if (!format || info->num_planes != 1 ||
+        info->modifier != DRM_FORMAT_MOD_LINEAR) {
+        error_setg(errp, "the object is not known to have a linear image of "
+                   "four bytes per pixel");
         return false;
     }
-    if (width == 0 || width > LONGEST || height == 0 || height > LONGEST) {
-        error_setg(errp, "a picture cannot have %u x %u pixels", width, height);
+    if (info->width == 0 || info->width > LONGEST ||
+        info->height == 0 || info->height > LONGEST) {
+        error_setg(errp, "a picture cannot have %u x %u pixels", info->width,
+                   info->height);
         return false;
     }
-    if (stride == 0) {
-        stride = width * PIXEL;
-    }
-    if (stride < width * PIXEL) {
-        error_setg(errp, "a row of %u pixels needs more than %u bytes", width,
-                   stride);
+    if (info->strides[0] < info->width * PIXEL) {
+        error_setg(errp, "a row of %u pixels needs more than %u bytes",
+                   info->width, info->strides[0]);
         return false;
     }
-    *pic = (Picture) { format, width, height, stride };
+    *pic = (Picture) {
+        format, info->width, info->height, info->strides[0], info->offsets[0],
+        info->flags & VHOST_USER_OBJECT_BOTTOM_UP,
+    };
     return true;
 }
 
 uint64_t picture_bytes(const Picture *pic)
 {
-    return (uint64_t)pic->stride * (pic->height - 1) + pic->width * PIXEL;
+    return pic->offset + (uint64_t)pic->stride * (pic->height - 1) +
+           pic->width * PIXEL;
 }
 
 bool picture_covers(const Picture *pic, const Rectangle *rect)
@@ -74,7 +79,9 @@ bool picture_covers(const Picture *pic, const Rectangle *rect)
 static uint8_t *pixel_at(const Picture *pic, uint8_t *data, uint32_t x,
                          uint32_t y)
 {
-    return data + (size_t)y * pic->stride + x * PIXEL;
+    uint32_t row = pic->bottom_up ? pic->height - 1 - y : y;
+
+    return data + pic->offset + (size_t)row * pic->stride + x * PIXEL;
 }
 
 void picture_invert(const Picture *pic, uint8_t *data, const Rectangle *rect)
@@ -109,14 +116,14 @@ void picture_fill(const Picture *pic, uint8_t *data, const Rectangle *rect,
 }
 
 /* Rows with three bytes per pixel, for libpng */
-static uint8_t *rgb_pixels(const Picture *pic, const uint8_t *data)
+static uint8_t *rgb_pixels(const Picture *pic, uint8_t *data)
 {
     const PixelFormat *format = pic->format;
     uint8_t *rgb = g_malloc((size_t)pic->width * pic->height * 3);
     uint8_t *out = rgb;
 
     for (uint32_t y = 0; y < pic->height; y++) {
-        const uint8_t *pixel = data + (size_t)y * pic->stride;
+        const uint8_t *pixel = pixel_at(pic, data, 0, y);
 
         for (uint32_t x = 0; x < pic->width; x++, pixel += PIXEL) {
             *out++ = pixel[format->red];
@@ -127,7 +134,7 @@ static uint8_t *rgb_pixels(const Picture *pic, const uint8_t *data)
     return rgb;
 }
 
-bool picture_write_png(const Picture *pic, const uint8_t *data,
+bool picture_write_png(const Picture *pic, uint8_t *data,
                        const char *file, Error **errp)
 {
     g_autofree uint8_t *rgb = rgb_pixels(pic, data);

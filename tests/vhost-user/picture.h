@@ -7,16 +7,18 @@
 #ifndef TESTS_VHOST_USER_PICTURE_H
 #define TESTS_VHOST_USER_PICTURE_H
 
+#include "libvhost-user.h"
+
 /* The byte of each colour in a pixel of four bytes */
 typedef struct PixelFormat {
-    const char *fourcc;
+    uint32_t fourcc;
     uint8_t red, green, blue;
 } PixelFormat;
 
-/* The geometry, which does not come with the file descriptor */
 typedef struct Picture {
-    const PixelFormat *format;  /* NULL before picture_set() */
-    uint32_t width, height, stride;
+    const PixelFormat *format;
+    uint32_t width, height, stride, offset;
+    bool bottom_up;     /* the bottom row is first in memory */
 } Picture;
 
 typedef struct Rectangle {
@@ -26,22 +28,19 @@ typedef struct Rectangle {
 /**
  * picture_set() - Set the layout of an image
  * @pic: the image; unchanged on failure
- * @fourcc: name of a DRM format with four bytes per pixel, such as XR24
- * @width: in pixels
- * @height: in pixels
- * @stride: in bytes, 0 for rows without gaps
+ * @info: what is known of the object, which is not trusted
  * @errp: set on failure
  *
- * Return: false if the format is unknown or the size is not possible
+ * Return: false if the layout is not known or not possible, or if the image is
+ * not linear with four bytes per pixel
  */
-bool picture_set(Picture *pic, const char *fourcc, uint32_t width,
-                 uint32_t height, uint32_t stride, Error **errp);
+bool picture_set(Picture *pic, const VhostUserObjectInfo *info, Error **errp);
 
 /**
- * picture_bytes() - Get the size of an image in memory
+ * picture_bytes() - Get the end of an image in memory
  * @pic: the image, after picture_set()
  *
- * Return: bytes from the first pixel to the end of the last one
+ * Return: bytes from the start of the memory to the end of the last pixel
  */
 uint64_t picture_bytes(const Picture *pic);
 
@@ -81,7 +80,7 @@ void picture_fill(const Picture *pic, uint8_t *data, const Rectangle *rect,
  *
  * Return: false with @errp set if the file cannot be written
  */
-bool picture_write_png(const Picture *pic, const uint8_t *data,
+bool picture_write_png(const Picture *pic, uint8_t *data,
                        const char *file, Error **errp);
 
 #endif /* TESTS_VHOST_USER_PICTURE_H */

@@ -18,7 +18,7 @@ static UUIDDiskStatus look_up(UUIDDisk *disk)
     int fd;
 
     disk->lookups++;
-    fd = disk->lookup(disk->opaque, disk->uuid.data);
+    fd = disk->lookup(disk->opaque, disk->uuid.data, &disk->info);
     if (fd < 0) {
         return UUID_DISK_NOT_FOUND;
     }
@@ -33,6 +33,7 @@ static UUIDDiskStatus look_up(UUIDDisk *disk)
 bool uuid_disk_select(UUIDDisk *disk, const uint8_t uuid[16])
 {
     shared_object_unmap(&disk->object);
+    disk->info = (VhostUserObjectInfo) { };
     g_clear_pointer(&disk->reason, g_free);
     memcpy(disk->uuid.data, uuid, sizeof(disk->uuid.data));
     disk->status = qemu_uuid_is_null(&disk->uuid) ? UUID_DISK_EMPTY

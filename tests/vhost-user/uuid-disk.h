@@ -13,6 +13,7 @@
 
 #include "qemu/units.h"
 #include "qemu/uuid.h"
+#include "libvhost-user.h"
 #include "shared-object.h"
 
 #define UUID_DISK_SECTOR    512
@@ -35,7 +36,8 @@ typedef struct UUIDDiskHead {
 } UUIDDiskHead;
 
 /* Look up a UUID.  Return: a descriptor, owned by the disk, or -1 */
-typedef int UUIDDiskLookup(void *opaque, uint8_t uuid[16]);
+typedef int UUIDDiskLookup(void *opaque, uint8_t uuid[16],
+                           VhostUserObjectInfo *info);
 
 typedef struct UUIDDisk {
     UUIDDiskLookup *lookup;
@@ -45,6 +47,7 @@ typedef struct UUIDDisk {
     QemuUUID uuid;
     UUIDDiskStatus status;
     SharedObject object;
+    VhostUserObjectInfo info;   /* what QEMU says about the object */
     char *reason;               /* for UUID_DISK_REFUSED */
     unsigned lookups;
 } UUIDDisk;

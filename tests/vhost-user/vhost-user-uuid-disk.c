@@ -47,7 +47,7 @@ static Backend *backend_of(VuDev *dev)
     return container_of(dev, Backend, vug.parent);
 }
 
-static int look_up(void *opaque, uint8_t uuid[16])
+static int look_up(void *opaque, uint8_t uuid[16], VhostUserObjectInfo *info)
 {
     VuDev *dev = opaque;
     int fd = -1;
@@ -55,7 +55,7 @@ static int look_up(void *opaque, uint8_t uuid[16])
     if (dev->backend_fd < 0) {
         return -1;
     }
-    return vu_lookup_shared_object(dev, uuid, &fd) ? fd : -1;
+    return vu_lookup_shared_object_info(dev, uuid, &fd, info) ? fd : -1;
 }
 
 static void handle_queue(VuDev *dev, int index)
@@ -91,6 +91,7 @@ static uint64_t get_features(VuDev *dev)
 static uint64_t get_protocol_features(VuDev *dev)
 {
     return 1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT |
+           1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT_INFO |
            1ULL << VHOST_USER_PROTOCOL_F_RESET_DEVICE;
 }
 

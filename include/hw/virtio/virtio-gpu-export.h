@@ -44,15 +44,6 @@ struct virtio_gpu_simple_resource *
 virtio_gpu_export_find(VirtIOGPU *g, const QemuUUID *uuid);
 
 /**
- * virtio_gpu_format_to_fourcc() - Convert a format to DRM's
- * @format: VIRTIO_GPU_FORMAT_*
- *
- * Return: the DRM_FORMAT_* with the same bytes in memory, or
- * DRM_FORMAT_INVALID if the virtio specification does not define @format.
- */
-uint32_t virtio_gpu_format_to_fourcc(uint32_t format);
-
-/**
  * virtio_gpu_image_describe() - Describe the layout of a resource's image
  * @res: resource with a pixman image
  * @object: its geometry and size are filled in; its file descriptor and kind do

@@ -10,6 +10,8 @@
  *   is wrapped: where it would wait, a back-end acts, or time passes
  * - clock_gettime() is wrapped, so that time passes without waiting
  *
+ * Only the second back-end offers VHOST_USER_PROTOCOL_F_SHARED_OBJECT_INFO.
+ *
  * Input: for each back-end a byte of flags (CONFIG_*), then operations up to
  * the end.  An operation is a byte that selects the back-end (bit 0) and the
  * function (ops[]), and the arguments of the function.  When QEMU sends a
@@ -23,6 +25,8 @@
  *   lookup, but only as long as there is a reason.  Nothing else waits.
  * - An object that QEMU hands out is the one that the right exporter has sent
  *   for this UUID, and goes to one importer only.
+ * - Each lookup of the second back-end gets a description of the object, and
+ *   the geometry in it fits.
  * - At the deadline each lookup has ended.  At the end of an input no object
  *   and no file descriptor is left.
  *
@@ -36,6 +40,7 @@
 #include "hw/virtio/vhost-backend.h"
 #include "hw/virtio/vhost-user.h"
 #include "hw/virtio/vhost-user-exporter.h"
+#include "hw/virtio/vhost-user-object-info.h"
 #include "hw/virtio/virtio-export-compat.h"
 #include "hw/virtio/virtio-export-info.h"
 #include "io/channel-socket.h"
@@ -121,6 +126,13 @@ typedef struct Parcel {
     uint64_t inode; /* of what was sent with it first */
     unsigned int fds_sent;
 } Parcel;
+
+/* QEMU's reply on the back-end channel */
+typedef struct Reply {
+    Header hdr;
+    uint64_t u64;
+    VhostUserObjectInfo info;
+} QEMU_PACKED Reply;
 
 /* A request of a back-end */
 typedef struct Request {
@@ -662,6 +674,28 @@ static void check_object(const QemuUUID *uuid, int fd)
     g_assert_not_reached();
 }
 
+/* The back-end and QEMU have negotiated that objects are described */
+static bool has_info(const BackEnd *be)
+{
+    return be == &ends[1] && !(be->config & CONFIG_NO_SHARED_OBJECT);
+}
+
+static void check_info(const VhostUserObjectInfo *info, int fd)
+{
+    VirtIOExportObject object;
+    struct stat st, st_memory;
+
+    g_assert(!fstat(fd, &st) && !fstat(memory, &st_memory));
+    g_assert(info->kind == (st.st_ino == st_memory.st_ino ?
+                            VHOST_USER_OBJECT_KIND_MEMFD :
+                            VHOST_USER_OBJECT_KIND_UNKNOWN));
+    g_assert(!(info->flags & ~VHOST_USER_OBJECT_BOTTOM_UP));
+    g_assert(info->num_planes <= VIRTIO_EXPORT_MAX_PLANES);
+    virtio_export_object_init(&object);
+    vhost_user_object_info_get(info, &object);
+    check_geometry(&object);
+}
+
 static uint32_t take_request(void)
 {
     static const uint8_t requests[] = {
@@ -813,19 +847,25 @@ static ssize_t receive(int sock, void *data, size_t size, unsigned int *fds,
     return ret;
 }
 
-static void check_reply(BackEnd *be, const uint8_t *reply, unsigned int fds,
+static void check_reply(BackEnd *be, const Reply *reply, unsigned int fds,
                         int fd)
 {
+    static const VhostUserObjectInfo zeros;
+    bool is_described = reply->hdr.request == BACKEND_LOOKUP && has_info(be);
+    VhostUserObjectInfo info = reply->info;
+    Header hdr = reply->hdr;
     unsigned int order;
-    uint64_t u64;
     Request *due;
-    Header hdr;
 
-    memcpy(&hdr, reply, sizeof(hdr));
-    memcpy(&u64, reply + sizeof(hdr), sizeof(u64));
-    g_assert(hdr.flags == (VERSION | REPLY));
-    g_assert(hdr.size == sizeof(u64) && u64 <= 1);
-    g_assert(fds == (hdr.request == BACKEND_LOOKUP && !u64));
+    g_assert(hdr.flags == (VERSION | REPLY) && reply->u64 <= 1);
+    g_assert(hdr.size == sizeof(reply->u64) +
+                         (is_described ? sizeof(reply->info) : 0));
+    g_assert(fds == (hdr.request == BACKEND_LOOKUP && !reply->u64));
+    if (is_described && fds) {
+        check_info(&info, fd);
+    } else {
+        g_assert(!memcmp(&info, &zeros, sizeof(zeros)));
+    }
     order = order_of(hdr.request);
     g_assert(be->replies[order] < be->due[order]->len);
     due = &g_array_index(be->due[order], Request, be->replies[order]++);
@@ -837,15 +877,19 @@ static void check_reply(BackEnd *be, const uint8_t *reply, unsigned int fds,
 
 static void read_replies(BackEnd *be)
 {
-    uint8_t reply[sizeof(Header) + sizeof(uint64_t)];
-    unsigned int fds;
+    unsigned int fds, none;
+    Reply reply = { };
     ssize_t ret;
     int fd = -1;
 
-    while ((ret = receive(be->channel.fd, reply, sizeof(reply), &fds,
+    while ((ret = receive(be->channel.fd, &reply.hdr, sizeof(reply.hdr), &fds,
                           &fd)) > 0) {
-        g_assert(ret == sizeof(reply));
-        check_reply(be, reply, fds, fd);
+        g_assert(ret == sizeof(reply.hdr));
+        g_assert(reply.hdr.size <= sizeof(reply) - sizeof(reply.hdr));
+        g_assert(receive(be->channel.fd, (char *)&reply + sizeof(reply.hdr),
+                         reply.hdr.size, &none, NULL) == reply.hdr.size);
+        check_reply(be, &reply, fds, fd);
+        reply = (Reply) { };
         if (fds) {
             close(fd);
         }
@@ -897,8 +941,9 @@ static void check_replies(BackEnd *be)
     }
 }
 
-static uint64_t protocol_features(uint8_t config)
+static uint64_t protocol_features(const BackEnd *be)
 {
+    uint8_t config = be->config;
     uint64_t features = 1ULL << VHOST_USER_PROTOCOL_F_MQ |
                         1ULL << VHOST_USER_PROTOCOL_F_BACKEND_REQ |
                         1ULL << VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD;
@@ -915,6 +960,9 @@ static uint64_t protocol_features(uint8_t config)
     if (!(config & CONFIG_NO_CONFIG)) {
         features |= 1ULL << VHOST_USER_PROTOCOL_F_CONFIG;
     }
+    if (be == &ends[1]) {
+        features |= 1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT_INFO;
+    }
     return features;
 }
 
@@ -929,7 +977,7 @@ static unsigned int good_answer(BackEnd *be, Message *msg)
         u64 = 1ULL << F_PROTOCOL_FEATURES;
         break;
     case GET_PROTOCOL_FEATURES:
-        u64 = protocol_features(be->config);
+        u64 = protocol_features(be);
         break;
     case GET_QUEUE_NUM:
         u64 = 2;
@@ -968,6 +1016,12 @@ static void take_answer(BackEnd *be, Parcel *parcel)
     }
     if (wrong & 16) {
         take_bytes(parcel->msg.payload, sizeof(uint64_t));
+    }
+    if (wrong & 32 && fds) {
+        /* right or wrong, it fits or is dropped */
+        hdr->size = sizeof(QemuUUID) + sizeof(VhostUserObjectInfo);
+        take_bytes(parcel->msg.payload + sizeof(QemuUUID),
+                   sizeof(VhostUserObjectInfo));
     }
     if (wrong & (2 | 4 | 8)) {
         make_dirty(be);

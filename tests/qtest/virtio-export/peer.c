@@ -29,7 +29,6 @@
 #define PROTOCOL_F_BACKEND_REQ 5
 #define PROTOCOL_F_CONFIG 9
 #define PROTOCOL_F_HOST_NOTIFIER 11
-#define PROTOCOL_F_SHARED_OBJECT 18
 
 enum {
     SET_LOG_BASE = 6,
@@ -56,7 +55,7 @@ typedef struct Message {
 struct VhostUserPeer {
     char *id;
     char *path;
-    bool shared_objects;
+    uint64_t offered;           /* bits of PEER_F_* */
     int memory;
     int listener;
     GThread *thread;
@@ -70,9 +69,16 @@ struct VhostUserPeer {
     int gpu_socket;
     int vring_err;
     bool no_config;
+    uint64_t acked;             /* protocol features */
     unsigned int num_channels;  /* channels that QEMU has sent */
     unsigned int used_channel;  /* number of the channel in use */
     PeerAnswer answer;
+    struct {
+        uint8_t uuid[PEER_UUID_SIZE];
+        PeerInfo info;
+        uint64_t excess;
+    } described;                /* payload of PEER_ANSWER_INFO */
+    size_t described_size;
     bool breaks_channel;
     uint8_t asked_uuid[PEER_UUID_SIZE];
     uint8_t refused_uuid[PEER_UUID_SIZE];
@@ -198,8 +204,7 @@ static uint64_t protocol_features(const VhostUserPeer *peer)
 {
     return 1ULL << PROTOCOL_F_LOG_SHMFD | 1ULL << PROTOCOL_F_REPLY_ACK |
            1ULL << PROTOCOL_F_BACKEND_REQ | 1ULL << PROTOCOL_F_CONFIG |
-           1ULL << PROTOCOL_F_HOST_NOTIFIER |
-           (uint64_t)peer->shared_objects << PROTOCOL_F_SHARED_OBJECT;
+           1ULL << PROTOCOL_F_HOST_NOTIFIER | peer->offered;
 }
 
 /* The lock is held */
@@ -215,7 +220,7 @@ static void write_in_parts(VhostUserPeer *peer, int fd, const Header *hdr,
                            const void *payload, size_t size, const int *fds,
                            size_t num_fds)
 {
-    uint8_t bytes[sizeof(*hdr) + PEER_UUID_SIZE];
+    uint8_t bytes[sizeof(*hdr) + sizeof(peer->described)];
     struct iovec iov = { .iov_base = bytes, .iov_len = peer->cut };
 
     if (!peer->cut || hdr->request != peer->cut_request) {
@@ -258,8 +263,10 @@ static void reply_shared_object(VhostUserPeer *peer, int fd, const Message *msg)
         .request = msg->hdr.request,
         .flags = FLAG_VERSION | FLAG_REPLY,
     };
+    const void *payload = msg->bytes;
     int fds[MAX_FDS];
     size_t num_fds = memcmp(msg->uuid, peer->refused_uuid, PEER_UUID_SIZE) != 0;
+    size_t size = 0;
     int i;
 
     for (i = 0; i < MAX_FDS; i++) {
@@ -269,7 +276,12 @@ static void reply_shared_object(VhostUserPeer *peer, int fd, const Message *msg)
     case PEER_ANSWER_FD:
         break;
     case PEER_ANSWER_ECHO:
-        hdr.size = msg->hdr.size;
+        hdr.size = size = msg->hdr.size;
+        break;
+    case PEER_ANSWER_INFO:
+        memcpy(peer->described.uuid, msg->uuid, PEER_UUID_SIZE);
+        payload = &peer->described;
+        hdr.size = size = peer->described_size;
         break;
     case PEER_ANSWER_NO_FD:
         num_fds = 0;
@@ -298,8 +310,7 @@ static void reply_shared_object(VhostUserPeer *peer, int fd, const Message *msg)
     case PEER_ANSWER_NONE:
         return;
     }
-    write_in_parts(peer, fd, &hdr, msg->bytes, hdr.size == msg->hdr.size ?
-                   hdr.size : 0, fds, num_fds);
+    write_in_parts(peer, fd, &hdr, payload, size, fds, num_fds);
 }
 
 static void set_channel(VhostUserPeer *peer, Message *msg)
@@ -347,6 +358,9 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
     case PEER_GET_PROTOCOL_FEATURES:
         reply_u64(peer, fd, msg, protocol_features(peer));
         return;
+    case PEER_SET_PROTOCOL_FEATURES:
+        peer->acked = msg->u64;
+        break;
     case GET_QUEUE_NUM:
         reply_u64(peer, fd, msg, 1);
         return;
@@ -469,7 +483,7 @@ VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects)
     g_assert_nonnull(folder);
     peer->id = g_strdup(id);
     peer->path = g_build_filename(folder, "socket", NULL);
-    peer->shared_objects = shared_objects;
+    peer->offered = shared_objects ? PEER_F_SHARED_OBJECT : 0;
     peer->main_fd = -1;
     peer->channel = -1;
     peer->gpu_socket = -1;
@@ -481,6 +495,21 @@ VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects)
     g_cond_init(&peer->cond);
     peer->thread = g_thread_new(id, peer_thread, peer);
     return peer;
+}
+
+void vhost_user_peer_offer_info(VhostUserPeer *peer)
+{
+    peer->offered |= PEER_F_SHARED_OBJECT_INFO;
+}
+
+uint64_t vhost_user_peer_acked(VhostUserPeer *peer)
+{
+    uint64_t acked;
+
+    g_mutex_lock(&peer->lock);
+    acked = peer->acked;
+    g_mutex_unlock(&peer->lock);
+    return acked;
 }
 
 void vhost_user_peer_free(VhostUserPeer *peer)
@@ -595,6 +624,17 @@ void vhost_user_peer_answer(VhostUserPeer *peer, PeerAnswer answer)
 {
     g_mutex_lock(&peer->lock);
     peer->answer = answer;
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_describe(VhostUserPeer *peer, const PeerInfo *info,
+                              size_t size)
+{
+    g_assert_cmpuint(size, <=, sizeof(*info) + sizeof(uint64_t));
+    g_mutex_lock(&peer->lock);
+    peer->answer = PEER_ANSWER_INFO;
+    peer->described.info = *info;
+    peer->described_size = PEER_UUID_SIZE + size;
     g_mutex_unlock(&peer->lock);
 }
 
@@ -788,6 +828,9 @@ void vhost_user_peer_send(VhostUserPeer *peer, uint32_t request,
 bool vhost_user_peer_try_recv(VhostUserPeer *peer, uint32_t request,
                               PeerReply *reply)
 {
+    bool has_info = request == PEER_LOOKUP &&
+                    vhost_user_peer_acked(peer) & PEER_F_SHARED_OBJECT_INFO;
+    size_t info_size = has_info ? sizeof(reply->info) : 0;
     Message msg;
 
     *reply = (PeerReply) { .fd = -1 };
@@ -796,8 +839,9 @@ bool vhost_user_peer_try_recv(VhostUserPeer *peer, uint32_t request,
     }
     g_assert_cmpuint(msg.hdr.request, ==, request);
     g_assert_cmpuint(msg.hdr.flags, ==, FLAG_VERSION | FLAG_REPLY);
-    g_assert_cmpuint(msg.hdr.size, ==, sizeof(msg.u64));
+    g_assert_cmpuint(msg.hdr.size, ==, sizeof(msg.u64) + info_size);
     reply->u64 = msg.u64;
+    memcpy(&reply->info, msg.bytes + sizeof(msg.u64), info_size);
     reply->num_fds = msg.num_fds;
     if (msg.num_fds) {
         reply->fd = dup(msg.fds[0]);
@@ -838,10 +882,25 @@ bool vhost_user_peer_remove(VhostUserPeer *peer, const uint8_t *uuid)
     return got.u64 == 0;
 }
 
-int vhost_user_peer_lookup(VhostUserPeer *peer, const uint8_t *uuid)
+static PeerReply look_up(VhostUserPeer *peer, const uint8_t *uuid)
 {
     PeerReply got = ask(peer, PEER_LOOKUP, uuid);
 
     g_assert_cmpuint(got.num_fds, ==, got.u64 == 0);
+    return got;
+}
+
+int vhost_user_peer_lookup(VhostUserPeer *peer, const uint8_t *uuid)
+{
+    return look_up(peer, uuid).fd;
+}
+
+int vhost_user_peer_lookup_info(VhostUserPeer *peer, const uint8_t *uuid,
+                                PeerInfo *info)
+{
+    PeerReply got = look_up(peer, uuid);
+
+    g_assert_true(vhost_user_peer_acked(peer) & PEER_F_SHARED_OBJECT_INFO);
+    *info = got.info;
     return got.fd;
 }

@@ -25,6 +25,7 @@
 #define PEER_SET_VRING_CALL     13
 #define PEER_SET_VRING_ERR      14
 #define PEER_GET_PROTOCOL_FEATURES 15
+#define PEER_SET_PROTOCOL_FEATURES 16
 #define PEER_SET_VRING_ENABLE   18
 #define PEER_SET_BACKEND_REQ_FD 21
 #define PEER_GET_CONFIG         24
@@ -44,6 +45,9 @@
 #define PEER_NO_FD              (1 << 8)
 /* Size of a UUID in bytes */
 #define PEER_UUID_SIZE          16
+/* Bits of vhost_user_peer_acked() */
+#define PEER_F_SHARED_OBJECT    (1ULL << 18)
+#define PEER_F_SHARED_OBJECT_INFO (1ULL << 62)
 /* Most file descriptors that QEMU receives with a message */
 #define PEER_MAX_FDS            16
 
@@ -59,6 +63,7 @@
 typedef enum PeerAnswer {
     PEER_ANSWER_FD,             /* with its memfd */
     PEER_ANSWER_ECHO,           /* with its memfd, and the UUID as payload */
+    PEER_ANSWER_INFO,           /* and with vhost_user_peer_describe() */
     PEER_ANSWER_NO_FD,
     PEER_ANSWER_TWO_FDS,
     PEER_ANSWER_MANY_FDS,
@@ -72,14 +77,31 @@ typedef enum PeerAnswer {
 
 typedef struct VhostUserPeer VhostUserPeer;
 
+/* VhostUserObjectInfo, in docs/interop/vhost-user.rst */
+typedef struct PeerInfo {
+    uint32_t kind;
+    uint32_t flags;
+    uint64_t size;
+    uint32_t width;
+    uint32_t height;
+    uint32_t fourcc;
+    uint32_t num_planes;
+    uint64_t modifier;
+    uint32_t strides[4];
+    uint32_t offsets[4];
+} PeerInfo;
+
 /**
  * struct PeerReply - QEMU's reply on the back-end channel
  * @u64: zero for success
+ * @info: description of the object, in the reply to a lookup, if
+ *        PEER_F_SHARED_OBJECT_INFO was negotiated; else zeros
  * @num_fds: number of file descriptors in the reply
  * @fd: the first of them, owned by the caller; -1 if there is none
  */
 typedef struct PeerReply {
     uint64_t u64;
+    PeerInfo info;
     size_t num_fds;
     int fd;
 } PeerReply;
@@ -93,6 +115,20 @@ typedef struct PeerReply {
  * it with vhost_user_peer_free() after QEMU has ended.
  */
 VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects);
+
+/**
+ * vhost_user_peer_offer_info() - Offer PEER_F_SHARED_OBJECT_INFO, too
+ * @peer: back-end to which QEMU has not connected yet
+ */
+void vhost_user_peer_offer_info(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_acked() - Get the protocol features that QEMU has set
+ * @peer: back-end that is ready
+ *
+ * Return: mask of PEER_F_* and other bits.
+ */
+uint64_t vhost_user_peer_acked(VhostUserPeer *peer);
 
 /**
  * vhost_user_peer_free() - Stop a back-end
@@ -160,6 +196,16 @@ void vhost_user_peer_break_next_channel(VhostUserPeer *peer);
  * @answer: kind of all further replies
  */
 void vhost_user_peer_answer(VhostUserPeer *peer, PeerAnswer answer);
+
+/**
+ * vhost_user_peer_describe() - Reply to GET_SHARED_OBJECT with information
+ * @peer: back-end; its further replies are PEER_ANSWER_INFO
+ * @info: follows the UUID
+ * @size: size of the part of @info that is sent; what is beyond the end of
+ *        @info is sent as zeros, at most 8 bytes
+ */
+void vhost_user_peer_describe(VhostUserPeer *peer, const PeerInfo *info,
+                              size_t size);
 
 /**
  * vhost_user_peer_refuse() - Reply without a file descriptor for one object
@@ -379,5 +425,16 @@ bool vhost_user_peer_remove(VhostUserPeer *peer, const uint8_t *uuid);
  * lookup failed.
  */
 int vhost_user_peer_lookup(VhostUserPeer *peer, const uint8_t *uuid);
+
+/**
+ * vhost_user_peer_lookup_info() - Look an object up that is described
+ * @peer: back-end with which PEER_F_SHARED_OBJECT_INFO was negotiated
+ * @uuid: UUID of the object
+ * @info: set to QEMU's description of the object
+ *
+ * Return: like vhost_user_peer_lookup().
+ */
+int vhost_user_peer_lookup_info(VhostUserPeer *peer, const uint8_t *uuid,
+                                PeerInfo *info);
 
 #endif /* TESTS_VHOST_USER_PEER_H */

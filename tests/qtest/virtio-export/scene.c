@@ -22,12 +22,9 @@ const uint8_t uuid_b[PEER_UUID_SIZE] = "fedcba9876543210";
 
 /* @exporter_args: QEMU's options for the exporter's device */
 static Scene scene_begin(VhostUserPeer *exporter, const char *exporter_args,
-                         const char *more)
+                         VhostUserPeer *importer, const char *more)
 {
-    Scene s = {
-        .exporter = exporter,
-        .importer = vhost_user_peer_new("importer", true),
-    };
+    Scene s = { .exporter = exporter, .importer = importer };
     g_autofree char *importer_args = vhost_user_peer_args(s.importer, "");
     int fd = g_file_open_tmp("shared-object-log-XXXXXX", &s.log, NULL);
 
@@ -48,7 +45,24 @@ Scene scene_with_args(bool exporter_shares, const char *more)
     VhostUserPeer *exporter = vhost_user_peer_new("exporter", exporter_shares);
     g_autofree char *args = vhost_user_peer_args(exporter, ",addr=4");
 
-    return scene_begin(exporter, args, more);
+    return scene_begin(exporter, args, vhost_user_peer_new("importer", true),
+                       more);
+}
+
+Scene scene_with_info(bool exporter_shares, bool exporter_offers,
+                      bool importer_offers)
+{
+    VhostUserPeer *exporter = vhost_user_peer_new("exporter", exporter_shares);
+    VhostUserPeer *importer = vhost_user_peer_new("importer", true);
+    g_autofree char *args = vhost_user_peer_args(exporter, ",addr=4");
+
+    if (exporter_offers) {
+        vhost_user_peer_offer_info(exporter);
+    }
+    if (importer_offers) {
+        vhost_user_peer_offer_info(importer);
+    }
+    return scene_begin(exporter, args, importer, "");
 }
 
 Scene scene_with_device(const char *driver, const char *backend,
@@ -63,7 +77,8 @@ Scene scene_with_device(const char *driver, const char *backend,
         g_strdup_printf("%s%s -device %s,id=exporter,addr=4%s", chardev, object,
                         driver, backend ? "" : ",chardev=exporter-chr");
 
-    return scene_begin(exporter, args, "");
+    return scene_begin(exporter, args, vhost_user_peer_new("importer", true),
+                       "");
 }
 
 Scene scene_new(void)

@@ -45,6 +45,17 @@ extern const uint8_t uuid_b[PEER_UUID_SIZE];
 Scene scene_with_args(bool exporter_shares, const char *more);
 
 /**
+ * scene_with_info() - Start QEMU and back-ends that describe their objects
+ * @exporter_shares: as in scene_with_args()
+ * @exporter_offers: the exporter offers PEER_F_SHARED_OBJECT_INFO
+ * @importer_offers: the importer offers it
+ *
+ * Return: the scene, to be ended with scene_end().
+ */
+Scene scene_with_info(bool exporter_shares, bool exporter_offers,
+                      bool importer_offers);
+
+/**
  * scene_with_device() - Like scene_with_args(), with another device
  * @driver: driver and properties of the exporter's device, in place of
  *          vhost-user-blk-pci

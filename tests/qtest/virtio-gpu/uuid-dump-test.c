@@ -11,6 +11,7 @@
 #include "libqos/virtio-gpu-screen.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "virtio-export/process-fds.h"
 #include "virtio-gpu/helpers/importer.h"
 
@@ -285,6 +286,29 @@ static void of_a_back_end(void *obj, void *data, QGuestAllocator *alloc)
                    "its back-end did not return exactly one file descriptor");
 }
 
+/* QEMU reads what the back-end's description names, if it exists */
+static void described_by_a_back_end(void *obj, void *data,
+                                    QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    VhostUserPeer *peer = importer();
+    Output output = output_new();
+    PeerInfo info = {
+        .size = 4096, .width = 30, .height = 16,
+        .fourcc = DRM_FORMAT_XRGB8888, .num_planes = 1, .strides = { 128 },
+        .offsets = { 2048 },
+    };
+
+    g_assert_true(vhost_user_peer_add(peer, its_uuid));
+    vhost_user_peer_describe(peer, &info, sizeof(info));
+    dump(gpu->qts, its_uuid, output.name);
+    info.size = 1 << 20;
+    info.height = 17;
+    vhost_user_peer_describe(peer, &info, sizeof(info));
+    assert_refused(gpu->qts, its_uuid, "its memory ends within the image");
+    output_free(&output);
+}
+
 /* Return: number of objects in the reply to a query */
 static size_t receive_count(QTestState *qts)
 {
@@ -389,10 +413,15 @@ static void register_dump_test(void)
         { "query-exports/beside-a-reset", query_beside_a_reset },
         { }
     };
+    static const UUIDTest info_tests[] = {
+        { "dump/described-by-a-back-end", described_by_a_back_end },
+        { }
+    };
 
     add_uuid_tests(tests, NULL);
     if (g_test_slow()) {
         add_uuid_pci_tests(pci_tests, importer_before);
+        add_uuid_pci_tests(info_tests, importer_info_before);
     }
 }
 

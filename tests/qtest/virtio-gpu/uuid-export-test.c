@@ -92,15 +92,23 @@ static void assert_geometry(QVirtioGPU *gpu, const Format *format,
     size_t page = qemu_real_host_page_size();
     g_autofree char *geometry = NULL;
     uint8_t *memory;
+    PeerInfo info;
     uuid_t uuid;
     size_t size;
 
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1, .format = format->virtio,
                             .width = width, .height = height });
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
-    memory = importer_map(importer(), uuid, &size);
-    g_assert_nonnull(memory);
+    memory = importer_map_info(importer(), uuid, &size, &info);
     g_assert_cmpuint(size, ==, ROUND_UP(bytes, page));
+    g_assert_cmpuint(info.kind, ==, 1);
+    g_assert_cmpuint(info.flags, ==, 0);
+    g_assert_cmpuint(info.width, ==, width);
+    g_assert_cmpuint(info.height, ==, height);
+    g_assert_cmphex(info.fourcc, ==, format->fourcc);
+    g_assert_cmphex(info.modifier, ==, DRM_FORMAT_MOD_LINEAR);
+    g_assert_cmpuint(info.strides[0], ==, width * QVIRTIO_GPU_BYTES_PER_PIXEL);
+    g_assert_cmpuint(info.offsets[0], ==, 0);
     geometry = g_strdup_printf("kind 1, size %zu, %ux%u, fourcc 0x%08x, "
                                "modifier 0x0, planes 1, stride %u, offset 0",
                                size, width, height, format->fourcc,

@@ -12,6 +12,7 @@
 #include "libqtest.h"
 #include "libqos/qgraph.h"
 #include "libqos/virtio-gpu-gl.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "virtio-export/process-fds.h"
 #include "virtio-gpu/helpers/vhost-user.h"
 #include "virtio-gpu/helpers/drawn.h"
@@ -35,18 +36,32 @@ static void wait_none_listed(QTestState *qts)
     }
 }
 
+/* QEMU cannot verify what kind of memory it is */
+static void assert_info(const PeerInfo *info, uint32_t stride)
+{
+    g_assert_cmpuint(info->kind, ==, 0);
+    g_assert_cmpuint(info->width, ==, DRAWN_WIDTH);
+    g_assert_cmpuint(info->height, ==, DRAWN_HEIGHT);
+    g_assert_cmphex(info->fourcc, ==, DRM_FORMAT_XRGB8888);
+    g_assert_cmphex(info->modifier, ==, DRM_FORMAT_MOD_LINEAR);
+    g_assert_cmpuint(info->strides[0], ==, stride);
+    g_assert_cmpuint(info->flags, ==, 0);
+    g_assert_cmpuint(info->offsets[0], ==, 0);
+}
+
 /* The lookup returns the process's own memory of the pixels, not a copy */
 static void same_memory(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     uint8_t *memory;
+    PeerInfo info;
     size_t size;
     Drawn d;
 
     drawn_new(&d, gpu, 1, 0x11);
-    memory = importer_map(importer(), d.uuid, &size);
-    g_assert_nonnull(memory);
+    memory = importer_map_info(importer(), d.uuid, &size, &info);
     g_assert_cmpuint(size, ==,
                      ROUND_UP(DRAWN_BYTES, qemu_real_host_page_size()));
+    assert_info(&info, DRAWN_WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL);
     g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
     drawn_again(&d, 0x22);
     g_assert_cmpmem(memory, DRAWN_BYTES, d.pixels, DRAWN_BYTES);
@@ -80,6 +95,43 @@ static void same_texture(QVirtioGPU *gpu, QVirtioGPU *other)
     g_assert_true(is_colour(memory, 0x22));
     munmap(memory, size);
     drawn_done(&d);
+}
+
+/* The importer finds each row, although the renderer pads the rows */
+static void rows_of_texture(QVirtioGPU *gpu, QVirtioGPU *other)
+{
+    enum { WIDTH = 33, HEIGHT = 2, ROW = WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL };
+    uint8_t colours[HEIGHT][ROW], *memory, *row;
+    QVirtioGPUResourceOpt res = {
+        .gpu = gpu, .id = 1, .width = WIDTH, .height = HEIGHT,
+        .backing = guest_alloc(gpu->alloc, sizeof(colours)),
+        .backing_len = sizeof(colours),
+    };
+    PeerInfo info;
+    uuid_t uuid;
+    size_t size;
+
+    memset(colours[0], 0x11, ROW);
+    memset(colours[1], 0x22, ROW);
+    qtest_memwrite(gpu->qts, res.backing, colours, sizeof(colours));
+    do_qvirtio_gpu_create_2d(res);
+    do_qvirtio_gpu_attach_backing(res);
+    do_qvirtio_gpu_transfer(res);
+    assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
+    memory = importer_map_info(importer(), uuid, &size, &info);
+    g_assert_cmpuint(info.kind, ==, 0);
+    g_assert_cmpuint(info.width, ==, WIDTH);
+    g_assert_cmpuint(info.height, ==, HEIGHT);
+    g_assert_cmphex(info.modifier, ==, DRM_FORMAT_MOD_LINEAR);
+    g_assert_cmpuint(info.strides[0], >, ROW);
+    for (int y = 0; y < HEIGHT; y++) {
+        row = memory + info.offsets[0] +
+              info.strides[0] * (info.flags ? HEIGHT - 1 - y : y);
+        g_assert_true(is_colour(row, colours[y][0]));
+        g_assert_true(is_colour(row + ROW - QVIRTIO_GPU_BYTES_PER_PIXEL,
+                                colours[y][0]));
+    }
+    munmap(memory, size);
 }
 
 /* A resource that EGL cannot export keeps its UUID */
@@ -591,7 +643,7 @@ static void run_test(void *obj, void *data, QGuestAllocator *alloc)
 
 static void *before(GString *cmd_line, void *arg)
 {
-    return importer_before(cmd_line, vhost_user_gpu_before(cmd_line, arg));
+    return importer_info_before(cmd_line, vhost_user_gpu_before(cmd_line, arg));
 }
 
 static void *two_importers_before(GString *cmd_line, void *arg)
@@ -602,8 +654,8 @@ static void *two_importers_before(GString *cmd_line, void *arg)
 
 static void *virgl_before(GString *cmd_line, void *arg)
 {
-    return importer_before(cmd_line,
-                           vhost_user_gpu_virgl_before(cmd_line, arg));
+    return importer_info_before(cmd_line,
+                                vhost_user_gpu_virgl_before(cmd_line, arg));
 }
 
 /* Tests that do not depend on the host's EGL */
@@ -631,6 +683,7 @@ static void add_virgl_dmabuf_tests(void)
 {
     static const UUIDTest tests[] = {
         { "vhost-user-gpu-gl/same-texture", run_test, same_texture },
+        { "vhost-user-gpu-gl/rows-of-texture", run_test, rows_of_texture },
         { "vhost-user-gpu-gl/after-reset", run_test, after_reset },
         { "vhost-user-gpu-gl/after-stop", run_test, after_stop },
         { "vhost-user-gpu-gl/after-death", run_test, after_death },

@@ -29,6 +29,13 @@ void *importer_before(GString *cmd_line, void *arg)
     return arg;
 }
 
+void *importer_info_before(GString *cmd_line, void *arg)
+{
+    importer_before(cmd_line, arg);
+    vhost_user_peer_offer_info(current);
+    return arg;
+}
+
 static void exporter_end(gpointer unused)
 {
     vhost_user_peer_free(g_steal_pointer(&current_exporter));
@@ -51,7 +58,7 @@ void *importer_traced_before(GString *cmd_line, void *arg)
     g_test_queue_destroy((GDestroyNotify)temp_file_free, trace_file);
     g_string_append_printf(cmd_line, " -trace virtio_export_lookup* -D %s",
                            trace_file->path);
-    return importer_before(cmd_line, arg);
+    return importer_info_before(cmd_line, arg);
 }
 
 static char *all_traced(void)
@@ -119,15 +126,12 @@ const char *importer_args(void)
     return current_args;
 }
 
-uint8_t *importer_map(VhostUserPeer *peer, const uint8_t *uuid, size_t *size)
+/* Closes @fd */
+static uint8_t *map_fd(int fd, size_t *size)
 {
-    int fd = vhost_user_peer_lookup(peer, uuid);
     off_t len;
     void *map;
 
-    if (fd < 0) {
-        return NULL;
-    }
     len = lseek(fd, 0, SEEK_END);
     g_assert_cmpint(len, >, 0);
     map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -136,6 +140,28 @@ uint8_t *importer_map(VhostUserPeer *peer, const uint8_t *uuid, size_t *size)
     if (size) {
         *size = len;
     }
+    return map;
+}
+
+uint8_t *importer_map(VhostUserPeer *peer, const uint8_t *uuid, size_t *size)
+{
+    int fd = vhost_user_peer_lookup(peer, uuid);
+
+    return fd < 0 ? NULL : map_fd(fd, size);
+}
+
+uint8_t *importer_map_info(VhostUserPeer *peer, const uint8_t *uuid,
+                           size_t *size, PeerInfo *info)
+{
+    int fd = vhost_user_peer_lookup_info(peer, uuid, info);
+    uint8_t *map;
+
+    g_assert_cmpint(fd, >=, 0);
+    map = map_fd(fd, size);
+    g_assert_cmpuint(info->size, ==, *size);
+    g_assert_cmpuint(info->num_planes, ==, 1);
+    g_assert_cmpuint(info->offsets[0] +
+                     (uint64_t)info->strides[0] * info->height, <=, *size);
     return map;
 }
 

@@ -29,7 +29,16 @@ void *importer_before(GString *cmd_line, void *arg);
 void *importer_exporter_before(GString *cmd_line, void *arg);
 
 /**
- * importer_traced_before() - Like importer_before(), and trace lookups
+ * importer_info_before() - Like importer_before(), for importer_map_info()
+ * @cmd_line: command line to extend
+ * @arg: argument of the test
+ *
+ * Return: @arg
+ */
+void *importer_info_before(GString *cmd_line, void *arg);
+
+/**
+ * importer_traced_before() - Like importer_info_before(), and trace lookups
  * @cmd_line: command line to extend
  * @arg: argument of the test
  *
@@ -61,8 +70,7 @@ bool importer_traced_bottom_up(const uint8_t *uuid);
  * @uuid: UUID of the object
  * @object: kind, size and geometry in the form of the trace event
  *
- * A vhost-user reply has only a file descriptor.  The trace event has what a
- * device in QEMU would get.
+ * The trace event has what a device in QEMU would get.
  */
 void importer_assert_traced(const uint8_t *uuid, const char *object);
 
@@ -97,6 +105,19 @@ const char *importer_args(void);
  * if it is not found.
  */
 uint8_t *importer_map(VhostUserPeer *peer, const uint8_t *uuid, size_t *size);
+
+/**
+ * importer_map_info() - Like importer_map(), for an object with an image
+ * @peer: back-end from importer_info_before() or importer_traced_before()
+ * @uuid: UUID of the resource
+ * @size: set to the size of its memory; the reply has the same size
+ * @info: set to QEMU's description of the resource, whose only plane fits into
+ *        the memory
+ *
+ * Return: the memory, as from importer_map().
+ */
+uint8_t *importer_map_info(VhostUserPeer *peer, const uint8_t *uuid,
+                           size_t *size, PeerInfo *info);
 
 /**
  * importer_finds() - Tell whether a resource can be looked up
