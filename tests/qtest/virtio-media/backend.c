@@ -146,6 +146,22 @@ void media_backend_restart(void)
     start_child();
 }
 
+void media_backend_make_fifo(void)
+{
+    g_autofree char *path = path_of("file");
+
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+}
+
+int media_backend_open_fifo(void)
+{
+    g_autofree char *path = path_of("file");
+    int fd = open(path, O_RDONLY);
+
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
 GByteArray *media_backend_file(size_t size)
 {
     gint64 start = g_get_monotonic_time();

@@ -51,6 +51,18 @@ void media_backend_kill(void);
 void media_backend_restart(void);
 
 /**
+ * media_backend_make_fifo() - Make a FIFO where the pipeline writes its file
+ */
+void media_backend_make_fifo(void);
+
+/**
+ * media_backend_open_fifo() - Read what the pipeline writes to the FIFO
+ *
+ * Return: the file descriptor
+ */
+int media_backend_open_fifo(void);
+
+/**
  * media_backend_file() - Read what the pipeline has written
  * @size: wait until the file has at least this size
  *

@@ -540,10 +540,42 @@ static void death(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
-/* Commands are answered, and buffers come back as the pipeline drops them */
-static void slow_pipeline(QVirtioMedia *media, QVirtioGPU *gpu)
+/* A pipeline that waits for the reader of a FIFO does not block commands */
+static void blocked_pipeline(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     QVirtioMediaDequeued event;
+    int fifo, output = -1;
+    uint8_t *frames;
+    Drawn d;
+
+    media_backend_make_fifo();
+    drawn_new(&d, gpu, 1, 0x11);
+    set_up(media, OBJECT);
+    stream_on(media);
+    for (int i = 0; i < 4; i++) {
+        g_assert_cmpint(queue_object(media, i, d.uuid), ==, 0);
+        g_assert_cmpint(queue_object(media, i, d.uuid), ==, EINVAL);
+    }
+    g_assert_cmpint(run(media, VIDIOC_G_OUTPUT, &output), ==, 0);
+    g_assert_cmpuint(qvirtio_media_poll_event(media, &event), ==, 0);
+    fifo = media_backend_open_fifo();
+    for (int i = 0; i < 4; i++) {
+        wait_dequeued(media, i);
+    }
+    frames = g_malloc(4 * DRAWN_BYTES);
+    g_assert_cmpint(read(fifo, frames, 4 * DRAWN_BYTES), ==, 4 * DRAWN_BYTES);
+    for (int i = 0; i < 4; i++) {
+        g_assert_cmpmem(frames + i * DRAWN_BYTES, DRAWN_BYTES, d.pixels,
+                        DRAWN_BYTES);
+    }
+    g_free(frames);
+    close(fifo);
+    drawn_done(&d);
+}
+
+/* Buffers come back as the pipeline drops them */
+static void slow_pipeline(QVirtioMedia *media, QVirtioGPU *gpu)
+{
     Drawn d;
 
     drawn_new(&d, gpu, 1, 0x11);
@@ -554,8 +586,6 @@ static void slow_pipeline(QVirtioMedia *media, QVirtioGPU *gpu)
     }
     wait_dequeued(media, 0);
     g_assert_cmpint(queue_object(media, 0, d.uuid), ==, 0);
-    g_assert_cmpint(queue_object(media, 3, d.uuid), ==, EINVAL);
-    g_assert_cmpuint(qvirtio_media_poll_event(media, &event), ==, 0);
     for (int i = 1; i < 5; i++) {
         wait_dequeued(media, i % 4);
     }
@@ -606,7 +636,7 @@ static const MediaTest tests[] = {
     { "config", config, TO_FILE },
     { "monitor", monitor, TO_FILE },
     { "ioctls", ioctls, TO_FILE },
-    { "object", object, TO_FILE },
+    { "object/drawn", object, TO_FILE },
     { "object/unknown", unknown_uuid, TO_FILE },
     { "object/small", small_object, TO_FILE },
     { "object/goes-while-queued", object_goes, TO_FILE },
@@ -616,6 +646,7 @@ static const MediaTest tests[] = {
     { "reset", reset, "fakesink" },
     { "stop", vm_stop, TO_FILE },
     { "death", death, "fakesink" },
+    { "blocked-pipeline", blocked_pipeline, TO_FILE },
     { "slow-pipeline", slow_pipeline, "identity sleep-time=500000 ! fakesink" },
     { "pipeline-fails", pipeline_fails, "identity error-after=1 ! fakesink" },
     { "pipeline-ends", pipeline_fails, "identity eos-after=1 ! fakesink" },
