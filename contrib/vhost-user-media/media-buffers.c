@@ -1,0 +1,447 @@
+/*
+ * A virtio-media device: buffers and their memory
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/iov.h"
+#include "media-internal.h"
+
+/* Enough for the largest frame in pages that are not contiguous */
+#define MOST_PAGES  (MEDIA_LARGEST_SIDE * (MEDIA_LARGEST_SIDE / KiB) + 2)
+
+#define CAPABILITIES (V4L2_BUF_CAP_SUPPORTS_USERPTR | \
+                      V4L2_BUF_CAP_SUPPORTS_DMABUF)
+
+QEMU_BUILD_BUG_ON(sizeof(struct v4l2_buffer) != 88);
+QEMU_BUILD_BUG_ON(sizeof(MediaDequeued) != 608);
+
+static bool is_output(uint32_t type)
+{
+    return type == V4L2_BUF_TYPE_VIDEO_OUTPUT;
+}
+
+static bool is_memory(uint32_t memory)
+{
+    return memory == V4L2_MEMORY_USERPTR || memory == V4L2_MEMORY_DMABUF;
+}
+
+static bool is_others(const MediaCall *call)
+{
+    return call->media->owner && call->media->owner != call->session;
+}
+
+/* The index goes into the lowest byte */
+static uint32_t token_of(const Media *media, unsigned index)
+{
+    return media->generation << 8 | index;
+}
+
+static void release_memory(MediaBuffer *buf)
+{
+    media_object_close(&buf->object);
+    g_clear_pointer(&buf->data, g_free);
+}
+
+/* What STREAMOFF does: the driver gets all buffers back without an event */
+static void stop(Media *media)
+{
+    if (media->streaming) {
+        media->streaming = false;
+        media->generation++;
+        media->ops->stop(media->opaque);
+    }
+    for (unsigned i = 0; i < media->count; i++) {
+        release_memory(&media->buffers[i]);
+        media->buffers[i].state = MEDIA_DEQUEUED;
+    }
+    g_queue_clear(&media->queued);
+    g_queue_clear(&media->done);
+}
+
+void media_release_buffers(Media *media)
+{
+    stop(media);
+    media->count = 0;
+    media->owner = NULL;
+}
+
+static void add_buffers(MediaCall *call, unsigned count, uint32_t memory)
+{
+    Media *media = call->media;
+
+    for (unsigned i = media->count; i < media->count + count; i++) {
+        media->buffers[i] = (MediaBuffer) {
+            .v4l2.memory = memory,
+            .object.fd = -1,
+        };
+    }
+    media->count += count;
+    media->memory = memory;
+    if (media->count) {
+        media->owner = call->session;
+    }
+}
+
+/* How many more buffers there may be; each of SHARED_PAGES costs a copy */
+static unsigned room_for(const Media *media, uint32_t memory)
+{
+    unsigned most = VIDEO_MAX_FRAME;
+
+    if (memory == V4L2_MEMORY_USERPTR) {
+        most = MIN(most, MEDIA_MOST_COPIED / media->pix.sizeimage);
+    }
+    return most - MIN(most, media->count);
+}
+
+int media_reqbufs(MediaCall *call)
+{
+    struct v4l2_requestbuffers *req = &call->arg.request;
+    uint32_t type = req->type, memory = req->memory, count = req->count;
+    Media *media = call->media;
+
+    if (!is_output(type) || !is_memory(memory)) {
+        return -EINVAL;
+    }
+    if (is_others(call) || media->streaming) {
+        return -EBUSY;
+    }
+    media_release_buffers(media);
+    count = MIN(count, room_for(media, memory));
+    add_buffers(call, count, memory);
+    *req = (struct v4l2_requestbuffers) {
+        .count = count, .type = type, .memory = memory,
+        .capabilities = CAPABILITIES,
+    };
+    return 0;
+}
+
+int media_create_bufs(MediaCall *call)
+{
+    struct v4l2_create_buffers *create = &call->arg.create;
+    Media *media = call->media;
+    unsigned room = room_for(media, create->memory);
+
+    if (!is_output(create->format.type) || !is_memory(create->memory) ||
+        (media->count && media->memory != create->memory) ||
+        create->format.fmt.pix.sizeimage < media->pix.sizeimage) {
+        return -EINVAL;
+    }
+    if (is_others(call)) {
+        return -EBUSY;
+    }
+    if (create->count && !room) {
+        return -ENOBUFS;
+    }
+    create->index = media->count;
+    create->count = MIN(create->count, room);
+    create->capabilities = CAPABILITIES;
+    create->flags = 0;
+    add_buffers(call, create->count, create->memory);
+    return 0;
+}
+
+static uint32_t state_flags(MediaBufferState state)
+{
+    switch (state) {
+    case MEDIA_PREPARED:
+        return V4L2_BUF_FLAG_PREPARED;
+    case MEDIA_QUEUED:
+    case MEDIA_ACTIVE:
+        return V4L2_BUF_FLAG_QUEUED;
+    case MEDIA_DONE:
+        return V4L2_BUF_FLAG_DONE;
+    default:
+        return 0;
+    }
+}
+
+void media_describe_buffer(const Media *media, unsigned index,
+                           struct v4l2_buffer *v4l2)
+{
+    const MediaBuffer *buf = &media->buffers[index];
+
+    *v4l2 = buf->v4l2;
+    v4l2->index = index;
+    v4l2->type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
+    v4l2->flags = V4L2_BUF_FLAG_TIMESTAMP_COPY | state_flags(buf->state) |
+                  (buf->v4l2.flags & V4L2_BUF_FLAG_ERROR);
+    if (!v4l2->length) {
+        v4l2->length = media->pix.sizeimage;
+    }
+}
+
+static MediaBuffer *find_buffer(MediaCall *call)
+{
+    const struct v4l2_buffer *v4l2 = &call->arg.buffer;
+
+    return is_output(v4l2->type) && v4l2->index < call->media->count ?
+           &call->media->buffers[v4l2->index] : NULL;
+}
+
+/* The UUID stands behind the buffer in the response, too */
+static void describe_to_caller(MediaCall *call, const MediaBuffer *buf)
+{
+    media_describe_buffer(call->media, buf - call->media->buffers,
+                          &call->arg.buffer);
+    if (buf->v4l2.memory == V4L2_MEMORY_DMABUF &&
+        call->room >= sizeof(buf->uuid)) {
+        memcpy(call->extra, buf->uuid, sizeof(buf->uuid));
+        call->extra_len = sizeof(buf->uuid);
+    }
+}
+
+int media_querybuf(MediaCall *call)
+{
+    const MediaBuffer *buf = find_buffer(call);
+
+    if (!buf) {
+        return -EINVAL;
+    }
+    describe_to_caller(call, buf);
+    return 0;
+}
+
+static int copy_range(Media *media, uint8_t *to, uint64_t addr, uint64_t len)
+{
+    while (len) {
+        uint64_t part = len;
+        const void *from = media->ops->translate(media->opaque, addr, &part);
+
+        if (!from || part == 0 || part > len) {
+            return -EFAULT;
+        }
+        memcpy(to, from, part);
+        to += part;
+        addr += part;
+        len -= part;
+    }
+    return 0;
+}
+
+static int copy_list(MediaCall *call, uint8_t *to, uint64_t len)
+{
+    struct virtio_media_sg_entry entry;
+    int error = 0;
+
+    for (int i = 0; len && !error; i++) {
+        if (i == MOST_PAGES ||
+            iov_to_buf(call->out, call->out_num, call->out_pos, &entry,
+                       sizeof(entry)) < sizeof(entry) || entry.len == 0) {
+            return -EINVAL;
+        }
+        call->out_pos += sizeof(entry);
+        entry.len = MIN(entry.len, len);
+        error = copy_range(call->media, to, entry.start, entry.len);
+        to += entry.len;
+        len -= entry.len;
+    }
+    return error;
+}
+
+/*
+ * The pages are copied: QEMU may take guest memory away at any time, and the
+ * pipeline would crash if it still read from there.
+ */
+static int get_pages(MediaCall *call, MediaBuffer *buf)
+{
+    const struct v4l2_pix_format *pix = &call->media->pix;
+    int error;
+
+    if (call->arg.buffer.length < pix->sizeimage) {
+        return -EINVAL;
+    }
+    buf->data = g_try_malloc(pix->sizeimage);
+    if (!buf->data) {
+        return -ENOMEM;
+    }
+    error = copy_list(call, buf->data, pix->sizeimage);
+    if (error) {
+        g_clear_pointer(&buf->data, g_free);
+    }
+    return error;
+}
+
+/* The only place that decides whether frames fit into an object */
+static bool object_fits(const MediaObject *object,
+                        const struct v4l2_pix_format *pix, uint32_t length)
+{
+    return object->size >= pix->sizeimage &&
+           (length == 0 || length >= pix->sizeimage) &&
+           length <= object->size;
+}
+
+static bool look_up(Media *media, MediaBuffer *buf, const uint8_t *uuid)
+{
+    int fd;
+
+    if (buf->object.fd >= 0 && !memcmp(buf->uuid, uuid, sizeof(buf->uuid))) {
+        return true;
+    }
+    media_object_close(&buf->object);
+    memcpy(buf->uuid, uuid, sizeof(buf->uuid));
+    fd = media->ops->lookup(media->opaque, buf->uuid);
+    return fd >= 0 && media_object_open(&buf->object, fd);
+}
+
+static int get_object(MediaCall *call, MediaBuffer *buf)
+{
+    uint8_t uuid[VIRTIO_MEDIA_UUID_LEN];
+
+    if (call->room < sizeof(uuid) ||
+        iov_to_buf(call->out, call->out_num, call->out_pos, uuid,
+                   sizeof(uuid)) < sizeof(uuid) ||
+        !look_up(call->media, buf, uuid)) {
+        return -EINVAL;
+    }
+    return object_fits(&buf->object, &call->media->pix,
+                       call->arg.buffer.length) ? 0 : -EINVAL;
+}
+
+/* Get the memory that PREPARE_BUF or QBUF names */
+static int prepare(MediaCall *call, MediaBuffer *buf)
+{
+    struct v4l2_buffer *v4l2 = &call->arg.buffer;
+    int error;
+
+    if (v4l2->bytesused && (v4l2->bytesused < call->media->pix.sizeimage ||
+                            (v4l2->length &&
+                             v4l2->bytesused > v4l2->length))) {
+        return -EINVAL;
+    }
+    error = v4l2->memory == V4L2_MEMORY_DMABUF ? get_object(call, buf)
+                                               : get_pages(call, buf);
+    if (!error) {
+        buf->v4l2 = *v4l2;
+        buf->v4l2.flags = 0;
+        buf->v4l2.field = V4L2_FIELD_NONE;
+        buf->v4l2.bytesused = v4l2->bytesused ?: call->media->pix.sizeimage;
+        buf->state = MEDIA_PREPARED;
+    }
+    return error;
+}
+
+static int check_buffer(MediaCall *call, MediaBuffer **buf)
+{
+    if (is_others(call)) {
+        return -EBUSY;
+    }
+    *buf = find_buffer(call);
+    return *buf && call->arg.buffer.memory == call->media->memory ? 0
+                                                                  : -EINVAL;
+}
+
+int media_prepare_buf(MediaCall *call)
+{
+    MediaBuffer *buf;
+    int error = check_buffer(call, &buf);
+
+    if (!error) {
+        error = buf->state == MEDIA_DEQUEUED ? prepare(call, buf) : -EINVAL;
+    }
+    if (!error) {
+        describe_to_caller(call, buf);
+    }
+    return error;
+}
+
+static void finish(Media *media, unsigned index, uint32_t flags)
+{
+    MediaBuffer *buf = &media->buffers[index];
+
+    g_clear_pointer(&buf->data, g_free);
+    buf->state = MEDIA_DONE;
+    buf->v4l2.flags = flags;
+    g_queue_push_tail(&media->done, GUINT_TO_POINTER(index));
+    media->ops->event_ready(media->opaque);
+}
+
+/* Give a frame to the pipeline */
+static void push(Media *media, unsigned index)
+{
+    MediaBuffer *buf = &media->buffers[index];
+    MediaFrame frame = {
+        .token = token_of(media, index),
+        .object = &buf->object,
+        .data = g_steal_pointer(&buf->data),
+        .pix = &media->pix,
+    };
+
+    buf->v4l2.sequence = media->sequence++;
+    buf->state = MEDIA_ACTIVE;
+    if (!media->ops->push(media->opaque, &frame)) {
+        finish(media, index, V4L2_BUF_FLAG_ERROR);
+    }
+}
+
+void media_frame_done(Media *media, uint32_t token)
+{
+    unsigned index = token & 0xff;
+
+    if (index < media->count && token == token_of(media, index) &&
+        media->buffers[index].state == MEDIA_ACTIVE) {
+        finish(media, index, 0);
+    }
+}
+
+int media_qbuf(MediaCall *call)
+{
+    Media *media = call->media;
+    MediaBuffer *buf;
+    int error = check_buffer(call, &buf);
+
+    if (!error && buf->state != MEDIA_PREPARED) {
+        error = buf->state == MEDIA_DEQUEUED ? prepare(call, buf) : -EINVAL;
+    }
+    if (error) {
+        return error;
+    }
+    buf->state = MEDIA_QUEUED;
+    describe_to_caller(call, buf);
+    if (media->streaming) {
+        push(media, buf - media->buffers);
+    } else {
+        g_queue_push_tail(&media->queued,
+                          GUINT_TO_POINTER(buf - media->buffers));
+    }
+    return 0;
+}
+
+static int check_stream(MediaCall *call)
+{
+    if (!is_output(call->arg.number)) {
+        return -EINVAL;
+    }
+    return is_others(call) ? -EBUSY : 0;
+}
+
+int media_streamon(MediaCall *call)
+{
+    Media *media = call->media;
+    int error = check_stream(call);
+
+    if (error || media->streaming) {
+        return error;
+    }
+    if (!media->count) {
+        return -EINVAL;
+    }
+    media->streaming = true;
+    media->sequence = 0;
+    media->ops->start(media->opaque, &media->pix, &media->interval);
+    while (!g_queue_is_empty(&media->queued)) {
+        push(media, GPOINTER_TO_UINT(g_queue_pop_head(&media->queued)));
+    }
+    return 0;
+}
+
+int media_streamoff(MediaCall *call)
+{
+    int error = check_stream(call);
+
+    if (!error) {
+        stop(call->media);
+    }
+    return error;
+}

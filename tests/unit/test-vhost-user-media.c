@@ -1,0 +1,1218 @@
+/*
+ * Tests of contrib/vhost-user-media without QEMU and without GStreamer
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/iov.h"
+#include "qemu/memfd.h"
+#include "contrib/vhost-user-media/media.h"
+#include "open-fds.h"
+
+#define WIDTH       16
+#define HEIGHT      4
+#define FRAME       (WIDTH * HEIGHT * 4)
+#define OUTPUT      V4L2_BUF_TYPE_VIDEO_OUTPUT
+#define PAGES       V4L2_MEMORY_USERPTR
+#define OBJECT      V4L2_MEMORY_DMABUF
+#define RESPONSE    sizeof(struct virtio_media_resp_header)
+
+/* Guest memory: two regions that are not contiguous, at these addresses */
+#define RAM_LOW     0x1000
+#define RAM_HIGH    (RAM_LOW + sizeof(ram[0]))
+#define RAM_END     (RAM_HIGH + sizeof(ram[1]))
+
+static uint8_t ram[2][4096];
+
+/* UUIDs of objects differ in the first byte only */
+enum { GOOD = 1, OTHER, SMALL, UNSEALED, PIPE, UNKNOWN };
+
+/* The surroundings of a device, and what it has done to them */
+typedef struct Fake {
+    Media *media;
+    uint32_t session;
+    unsigned lookups, starts, stops, events;
+    unsigned pushed;
+    uint32_t tokens[64];
+    uint8_t first_byte[64];     /* of each frame */
+    bool refuse;
+} Fake;
+
+static void *fake_translate(void *opaque, uint64_t addr, uint64_t *len)
+{
+    for (int i = 0; i < ARRAY_SIZE(ram); i++) {
+        uint64_t start = RAM_LOW + i * sizeof(ram[0]);
+
+        if (addr >= start && addr < start + sizeof(ram[i])) {
+            *len = MIN(*len, start + sizeof(ram[i]) - addr);
+            return ram[i] + (addr - start);
+        }
+    }
+    return NULL;
+}
+
+static int new_memfd(size_t size, unsigned seals, uint8_t content)
+{
+    int fd = qemu_memfd_create("object", size, false, 0, seals, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(pwrite(fd, &content, 1, 0), ==, 1);
+    return fd;
+}
+
+static int fake_lookup(void *opaque, uint8_t *uuid)
+{
+    unsigned seals = F_SEAL_SHRINK | F_SEAL_GROW;
+    Fake *fake = opaque;
+    int pipes[2];
+
+    fake->lookups++;
+    switch (uuid[0]) {
+    case GOOD:
+    case OTHER:
+        return new_memfd(4096, seals, uuid[0]);
+    case SMALL:
+        return new_memfd(FRAME - 1, seals, uuid[0]);
+    case UNSEALED:
+        return new_memfd(4096, F_SEAL_GROW, uuid[0]);
+    case PIPE:
+        g_assert_cmpint(pipe(pipes), ==, 0);
+        close(pipes[1]);
+        return pipes[0];
+    default:
+        return -1;
+    }
+}
+
+static void fake_start(void *opaque, const struct v4l2_pix_format *pix,
+                       const struct v4l2_fract *interval)
+{
+    Fake *fake = opaque;
+
+    fake->starts++;
+}
+
+static bool fake_push(void *opaque, MediaFrame *frame)
+{
+    Fake *fake = opaque;
+    unsigned i = fake->pushed++ % ARRAY_SIZE(fake->tokens);
+
+    fake->tokens[i] = frame->token;
+    if (frame->data) {
+        fake->first_byte[i] = *(uint8_t *)frame->data;
+        g_free(frame->data);
+    } else {
+        g_assert_cmpint(pread(frame->object->fd, &fake->first_byte[i], 1, 0),
+                        ==, 1);
+    }
+    return !fake->refuse;
+}
+
+static void fake_stop(void *opaque)
+{
+    Fake *fake = opaque;
+
+    fake->stops++;
+}
+
+static void fake_event_ready(void *opaque)
+{
+    Fake *fake = opaque;
+
+    fake->events++;
+}
+
+static const MediaOps fake_ops = {
+    .translate = fake_translate,
+    .lookup = fake_lookup,
+    .start = fake_start,
+    .push = fake_push,
+    .stop = fake_stop,
+    .event_ready = fake_event_ready,
+};
+
+/* Run a command whose parts are one piece each.  Return: the bytes written */
+static size_t command(Fake *fake, const void *out, size_t out_size, void *in,
+                      size_t in_size)
+{
+    /* exact allocations, so that sanitizers see an access beyond them */
+    g_autofree void *readable = g_memdup2(out, out_size);
+    g_autofree uint8_t *writable = g_malloc(in_size);
+    struct iovec out_iov = { readable, out_size };
+    struct iovec in_iov = { writable, in_size };
+    size_t len;
+
+    for (size_t i = 0; i < in_size; i++) {
+        writable[i] = 0xa5;
+    }
+    len = media_command(fake->media, &out_iov, 1, &in_iov, 1);
+    g_assert_cmpuint(len, <=, in_size);
+    for (size_t i = len; i < in_size; i++) {
+        g_assert_cmphex(writable[i], ==, 0xa5);
+    }
+    if (len) {
+        memcpy(in, writable, len);
+    }
+    return len;
+}
+
+static uint32_t open_session(Fake *fake, int expect)
+{
+    struct virtio_media_cmd_header cmd = { .cmd = VIRTIO_MEDIA_CMD_OPEN };
+    struct virtio_media_resp_open resp = {};
+    size_t len = command(fake, &cmd, sizeof(cmd), &resp, sizeof(resp));
+
+    g_assert_cmpint(resp.hdr.status, ==, expect);
+    g_assert_cmpuint(len, ==, expect ? sizeof(resp.hdr) : sizeof(resp));
+    return resp.session_id;
+}
+
+static void close_session(Fake *fake, uint32_t session)
+{
+    struct virtio_media_cmd_close cmd = {
+        .hdr.cmd = VIRTIO_MEDIA_CMD_CLOSE, .session_id = session,
+    };
+
+    g_assert_cmpuint(command(fake, &cmd, sizeof(cmd), NULL, 0), ==, 0);
+}
+
+/* An ioctl, and what follows its payload in both directions */
+typedef struct Call {
+    struct virtio_media_cmd_ioctl cmd;
+    uint8_t out[1024];
+    uint8_t in[1024];
+    size_t out_size, in_size;   /* without headers */
+} Call;
+
+static Call call_new(Fake *fake, unsigned long request, const void *arg)
+{
+    Call call = {
+        .cmd = {
+            .hdr.cmd = VIRTIO_MEDIA_CMD_IOCTL,
+            .session_id = fake->session,
+            .code = _IOC_NR(request),
+        },
+    };
+
+    if (_IOC_DIR(request) & _IOC_WRITE) {
+        call.out_size = _IOC_SIZE(request);
+        memcpy(call.out, arg, call.out_size);
+    }
+    if (_IOC_DIR(request) & _IOC_READ) {
+        call.in_size = _IOC_SIZE(request);
+    }
+    return call;
+}
+
+static void call_add(Call *call, const void *data, size_t size)
+{
+    g_assert_cmpuint(call->out_size + size, <=, sizeof(call->out));
+    memcpy(call->out + call->out_size, data, size);
+    call->out_size += size;
+}
+
+/* Return: the status.  @out_size and @in_size include the headers */
+static int call_sized(Fake *fake, Call *call, size_t out_size, size_t in_size)
+{
+    uint8_t out[sizeof(call->cmd) + sizeof(call->out)];
+    uint8_t in[RESPONSE + sizeof(call->in)] = {};
+    struct virtio_media_resp_header hdr;
+    size_t len;
+
+    memcpy(out, &call->cmd, sizeof(call->cmd));
+    memcpy(out + sizeof(call->cmd), call->out, call->out_size);
+    len = command(fake, out, out_size, in, in_size);
+    if (in_size < sizeof(hdr)) {
+        g_assert_cmpuint(len, ==, 0);
+        return -1;
+    }
+    memcpy(&hdr, in, sizeof(hdr));
+    g_assert_cmphex(hdr.reserved, ==, 0);
+    g_assert_cmpuint(len, ==, hdr.status ? sizeof(hdr) : in_size);
+    memcpy(call->in, in + sizeof(hdr), len - sizeof(hdr));
+    return hdr.status;
+}
+
+static int call_run(Fake *fake, Call *call)
+{
+    return call_sized(fake, call, sizeof(call->cmd) + call->out_size,
+                      RESPONSE + call->in_size);
+}
+
+/* Return: the status; @arg is changed if it is 0 */
+static int run(Fake *fake, unsigned long request, void *arg)
+{
+    Call call = call_new(fake, request, arg);
+    int status = call_run(fake, &call);
+
+    if (!status && call.in_size) {
+        memcpy(arg, call.in, call.in_size);
+    }
+    return status;
+}
+
+static int run_number(Fake *fake, unsigned long request, int number)
+{
+    return run(fake, request, &number);
+}
+
+static Call buffer_call(Fake *fake, unsigned long request, unsigned index,
+                        uint32_t memory)
+{
+    struct v4l2_buffer buf = {
+        .index = index, .type = OUTPUT, .memory = memory,
+        .length = memory == PAGES ? FRAME : 0, .m.userptr = 0x12345678,
+    };
+
+    return call_new(fake, request, &buf);
+}
+
+static Call pages_call(Fake *fake, unsigned long request, unsigned index)
+{
+    Call call = buffer_call(fake, request, index, PAGES);
+    struct virtio_media_sg_entry entry = { .start = RAM_LOW, .len = FRAME };
+
+    call_add(&call, &entry, sizeof(entry));
+    return call;
+}
+
+static Call object_call(Fake *fake, unsigned long request, unsigned index,
+                        uint8_t object)
+{
+    Call call = buffer_call(fake, request, index, OBJECT);
+    uint8_t uuid[16] = { object };
+
+    call_add(&call, uuid, sizeof(uuid));
+    call.in_size += sizeof(uuid);
+    return call;
+}
+
+static int queue_pages(Fake *fake, unsigned index)
+{
+    Call call = pages_call(fake, VIDIOC_QBUF, index);
+
+    return call_run(fake, &call);
+}
+
+static int queue_object(Fake *fake, unsigned index, uint8_t object)
+{
+    Call call = object_call(fake, VIDIOC_QBUF, index, object);
+    int status = call_run(fake, &call);
+    uint8_t uuid[16] = { object };
+
+    if (!status) {
+        g_assert_cmpmem(call.in + sizeof(struct v4l2_buffer), 16, uuid, 16);
+    }
+    return status;
+}
+
+static int request_buffers(Fake *fake, unsigned count, uint32_t memory)
+{
+    struct v4l2_requestbuffers req = {
+        .count = count, .type = OUTPUT, .memory = memory,
+    };
+
+    return run(fake, VIDIOC_REQBUFS, &req);
+}
+
+static int set_format(Fake *fake, uint32_t width, uint32_t height)
+{
+    struct v4l2_format format = {
+        .type = OUTPUT,
+        .fmt.pix = { .width = width, .height = height,
+                     .pixelformat = V4L2_PIX_FMT_XBGR32 },
+    };
+
+    return run(fake, VIDIOC_S_FMT, &format);
+}
+
+/* A device with a session, the format of the tests, and buffers */
+static Fake *fake_new(unsigned count, uint32_t memory)
+{
+    Fake *fake = g_new0(Fake, 1);
+
+    fake->media = media_new(&fake_ops, fake);
+    fake->session = open_session(fake, 0);
+    g_assert_cmpint(set_format(fake, WIDTH, HEIGHT), ==, 0);
+    if (count) {
+        g_assert_cmpint(request_buffers(fake, count, memory), ==, 0);
+    }
+    return fake;
+}
+
+static void fake_free(Fake *fake)
+{
+    media_free(fake->media);
+    g_free(fake);
+}
+
+static Fake *streaming_new(unsigned count, uint32_t memory)
+{
+    Fake *fake = fake_new(count, memory);
+
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, 0);
+    return fake;
+}
+
+/* Return: the bytes written */
+static size_t next_event(Fake *fake, void *event, size_t size)
+{
+    g_autofree void *writable = g_malloc(size);
+    struct iovec iov = { writable, size };
+    size_t len;
+
+    g_assert_true(media_has_event(fake->media));
+    len = media_fill_event(fake->media, &iov, 1);
+    if (len) {
+        memcpy(event, writable, len);
+    }
+    return len;
+}
+
+static struct v4l2_buffer next_dequeued(Fake *fake)
+{
+    MediaDequeued event;
+
+    g_assert_cmpuint(next_event(fake, &event, sizeof(event)), ==,
+                     sizeof(event));
+    g_assert_cmpint(event.hdr.event, ==, VIRTIO_MEDIA_EVT_DQBUF);
+    g_assert_cmpint(event.hdr.session_id, ==, fake->session);
+    return event.buffer;
+}
+
+static void test_sessions(void)
+{
+    Fake *fake = fake_new(0, 0);
+    uint32_t second = open_session(fake, 0);
+    int output = -1;
+
+    g_assert_cmpint(second, !=, fake->session);
+    g_assert_cmpint(run(fake, VIDIOC_G_OUTPUT, &output), ==, 0);
+    g_assert_cmpint(output, ==, 0);
+    close_session(fake, fake->session);
+    g_assert_cmpint(run(fake, VIDIOC_G_OUTPUT, &output), ==, EINVAL);
+    close_session(fake, fake->session);
+    fake->session = second;
+    g_assert_cmpint(run(fake, VIDIOC_G_OUTPUT, &output), ==, 0);
+    media_reset(fake->media);
+    g_assert_cmpint(run(fake, VIDIOC_G_OUTPUT, &output), ==, EINVAL);
+    fake_free(fake);
+}
+
+static void test_most_sessions(void)
+{
+    Fake *fake = fake_new(0, 0);
+
+    for (int i = 1; i < MEDIA_MOST_SESSIONS; i++) {
+        open_session(fake, 0);
+    }
+    open_session(fake, EMFILE);
+    close_session(fake, fake->session);
+    g_assert_cmpint(open_session(fake, 0), !=, fake->session);
+    fake_free(fake);
+}
+
+static void test_unknown_command(void)
+{
+    Fake *fake = fake_new(0, 0);
+    struct virtio_media_resp_header resp;
+
+    for (uint32_t code = 0; code <= 6; code++) {
+        struct virtio_media_cmd_header cmd = { .cmd = code };
+
+        if (code < VIRTIO_MEDIA_CMD_OPEN || code > VIRTIO_MEDIA_CMD_IOCTL) {
+            g_assert_cmpuint(command(fake, &cmd, sizeof(cmd), &resp,
+                                     sizeof(resp)), ==, sizeof(resp));
+            g_assert_cmpint(resp.status, ==, ENOTTY);
+        }
+    }
+    fake_free(fake);
+}
+
+static const unsigned long known[] = {
+    VIDIOC_ENUM_FMT, VIDIOC_ENUM_FRAMESIZES, VIDIOC_G_FMT, VIDIOC_S_FMT,
+    VIDIOC_TRY_FMT, VIDIOC_G_PARM, VIDIOC_S_PARM, VIDIOC_ENUMOUTPUT,
+    VIDIOC_G_OUTPUT, VIDIOC_S_OUTPUT, VIDIOC_SUBSCRIBE_EVENT,
+    VIDIOC_UNSUBSCRIBE_EVENT, VIDIOC_REQBUFS, VIDIOC_CREATE_BUFS,
+    VIDIOC_QUERYBUF, VIDIOC_PREPARE_BUF, VIDIOC_QBUF, VIDIOC_STREAMON,
+    VIDIOC_STREAMOFF,
+};
+
+static bool is_known(unsigned code)
+{
+    for (int i = 0; i < ARRAY_SIZE(known); i++) {
+        if (_IOC_NR(known[i]) == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_unknown_ioctl(void)
+{
+    Fake *fake = fake_new(0, 0);
+
+    for (unsigned code = 0; code < 300; code++) {
+        Call call = {
+            .cmd = { { VIRTIO_MEDIA_CMD_IOCTL }, fake->session, code },
+            .out_size = sizeof(call.out), .in_size = sizeof(call.in),
+        };
+
+        if (!is_known(code)) {
+            g_assert_cmpint(call_run(fake, &call), ==, ENOTTY);
+        }
+    }
+    fake_free(fake);
+}
+
+/* An argument with which each ioctl succeeds on a device with a buffer */
+static Call valid_call(Fake *fake, unsigned long request)
+{
+    union {
+        uint8_t bytes[256];
+        struct v4l2_fmtdesc fmtdesc;
+        struct v4l2_frmsizeenum framesize;
+        struct v4l2_format format;
+        struct v4l2_requestbuffers request;
+        struct v4l2_create_buffers create;
+        uint32_t number;
+    } arg = {};
+
+    switch (request) {
+    case VIDIOC_PREPARE_BUF:
+    case VIDIOC_QBUF:
+        return object_call(fake, request, 0, GOOD);
+    case VIDIOC_QUERYBUF:
+        return buffer_call(fake, request, 0, OBJECT);
+    case VIDIOC_ENUM_FMT:
+        arg.fmtdesc.type = OUTPUT;
+        break;
+    case VIDIOC_ENUM_FRAMESIZES:
+        arg.framesize.pixel_format = V4L2_PIX_FMT_ABGR32;
+        break;
+    case VIDIOC_REQBUFS:
+        arg.request = (struct v4l2_requestbuffers) {
+            .count = 1, .type = OUTPUT, .memory = OBJECT,
+        };
+        break;
+    case VIDIOC_CREATE_BUFS:
+        arg.create = (struct v4l2_create_buffers) {
+            .count = 1, .memory = OBJECT, .format.type = OUTPUT,
+            .format.fmt.pix.sizeimage = FRAME,
+        };
+        break;
+    case VIDIOC_G_FMT:
+    case VIDIOC_S_FMT:
+    case VIDIOC_TRY_FMT:
+    case VIDIOC_G_PARM:
+    case VIDIOC_S_PARM:
+    case VIDIOC_STREAMON:
+    case VIDIOC_STREAMOFF:
+        arg.number = OUTPUT;    /* their first field is the type */
+        break;
+    }
+    return call_new(fake, request, &arg);
+}
+
+/* What the driver can see of a device */
+static void assert_unchanged(Fake *fake)
+{
+    struct v4l2_format format = { .type = OUTPUT };
+    struct v4l2_buffer buf = { .type = OUTPUT };
+
+    g_assert_cmpint(run(fake, VIDIOC_G_FMT, &format), ==, 0);
+    g_assert_cmpuint(format.fmt.pix.width, ==, WIDTH);
+    g_assert_cmpint(run(fake, VIDIOC_QUERYBUF, &buf), ==, 0);
+    g_assert_cmphex(buf.flags, ==, V4L2_BUF_FLAG_TIMESTAMP_COPY);
+    buf.index = 1;
+    g_assert_cmpint(run(fake, VIDIOC_QUERYBUF, &buf), ==, EINVAL);
+    g_assert_cmpuint(fake->starts + fake->lookups + fake->pushed, ==, 0);
+}
+
+/* There is no event to subscribe to, and the format of buffers is fixed */
+static int expected(unsigned long request)
+{
+    return request == VIDIOC_SUBSCRIBE_EVENT ? EINVAL :
+           request == VIDIOC_S_FMT ? EBUSY : 0;
+}
+
+static void test_valid(void)
+{
+    for (int i = 0; i < ARRAY_SIZE(known); i++) {
+        Fake *fake = fake_new(1, OBJECT);
+        Call call = valid_call(fake, known[i]);
+
+        g_assert_cmpint(call_run(fake, &call), ==, expected(known[i]));
+        fake_free(fake);
+    }
+}
+
+static void test_short(void)
+{
+    Fake *fake = fake_new(1, OBJECT);
+
+    for (int i = 0; i < ARRAY_SIZE(known); i++) {
+        Call call = valid_call(fake, known[i]);
+        size_t out_size = sizeof(call.cmd) + call.out_size;
+        size_t in_size = RESPONSE + call.in_size;
+
+        for (size_t size = 0; size < out_size; size++) {
+            g_assert_cmpint(call_sized(fake, &call, size, in_size), ==,
+                            EINVAL);
+        }
+        for (size_t size = 0; size < in_size; size++) {
+            g_assert_cmpint(call_sized(fake, &call, out_size, size), ==,
+                            size < RESPONSE ? -1 : EINVAL);
+        }
+        assert_unchanged(fake);
+    }
+    fake_free(fake);
+}
+
+static void test_short_open(void)
+{
+    Fake *fake = fake_new(0, 0);
+    struct virtio_media_cmd_header cmd = { .cmd = VIRTIO_MEDIA_CMD_OPEN };
+    struct virtio_media_resp_open resp;
+
+    for (size_t size = 0; size < sizeof(resp); size++) {
+        g_assert_cmpuint(command(fake, &cmd, sizeof(cmd), &resp, size), ==,
+                         size < RESPONSE ? 0 : RESPONSE);
+        g_assert_true(size < RESPONSE || resp.hdr.status == EINVAL);
+    }
+    for (size_t size = 0; size < sizeof(cmd); size++) {
+        g_assert_cmpuint(command(fake, &cmd, size, &resp, sizeof(resp)), ==,
+                         RESPONSE);
+        g_assert_cmpint(resp.hdr.status, ==, EINVAL);
+    }
+    fake_free(fake);
+}
+
+static void test_short_close(void)
+{
+    Fake *fake = fake_new(0, 0);
+    struct virtio_media_cmd_close cmd = {
+        .hdr.cmd = VIRTIO_MEDIA_CMD_CLOSE, .session_id = fake->session,
+    };
+    int output;
+
+    for (size_t size = RESPONSE; size < sizeof(cmd); size++) {
+        g_assert_cmpuint(command(fake, &cmd, size, NULL, 0), ==, 0);
+        g_assert_cmpint(run(fake, VIDIOC_G_OUTPUT, &output), ==, 0);
+    }
+    fake_free(fake);
+}
+
+/* Whatever the descriptors are, the result is the same */
+static void test_split(void)
+{
+    Fake *fake = fake_new(1, OBJECT);
+    Call call = object_call(fake, VIDIOC_PREPARE_BUF, 0, GOOD);
+    size_t out_size = sizeof(call.cmd) + call.out_size;
+    size_t in_size = RESPONSE + call.in_size;
+    uint8_t out[sizeof(call.cmd) + sizeof(call.out)];
+    uint8_t in[RESPONSE + sizeof(call.in)], whole[sizeof(in)] = {};
+
+    memcpy(out, &call.cmd, sizeof(call.cmd));
+    memcpy(out + sizeof(call.cmd), call.out, call.out_size);
+    for (size_t at = 0; at < out_size; at++) {
+        struct iovec out_iov[] = {
+            { out, at }, { out + at, out_size - at },
+        };
+        struct iovec in_iov[] = {
+            { in, at }, { NULL, 0 }, { in + at, in_size - at },
+        };
+
+        g_assert_cmpint(request_buffers(fake, 1, OBJECT), ==, 0);
+        memset(in, 0xa5, sizeof(in));
+        g_assert_cmpuint(media_command(fake->media, out_iov, 2, in_iov, 3),
+                         ==, in_size);
+        if (at == 0) {
+            memcpy(whole, in, in_size);
+        }
+        g_assert_cmpmem(in, in_size, whole, in_size);
+    }
+    g_assert_cmpuint(media_command(fake->media, NULL, 0, NULL, 0), ==, 0);
+    fake_free(fake);
+}
+
+static void test_formats(void)
+{
+    Fake *fake = fake_new(0, 0);
+    struct v4l2_fmtdesc desc = { .type = OUTPUT };
+    struct v4l2_frmsizeenum size = {};
+
+    while (run(fake, VIDIOC_ENUM_FMT, &desc) == 0) {
+        size = (struct v4l2_frmsizeenum) { .pixel_format = desc.pixelformat };
+        g_assert_cmpint(run(fake, VIDIOC_ENUM_FRAMESIZES, &size), ==, 0);
+        g_assert_cmpint(size.type, ==, V4L2_FRMSIZE_TYPE_CONTINUOUS);
+        size.index = 1;
+        g_assert_cmpint(run(fake, VIDIOC_ENUM_FRAMESIZES, &size), ==, EINVAL);
+        desc = (struct v4l2_fmtdesc) {
+            .type = OUTPUT, .index = desc.index + 1,
+        };
+    }
+    g_assert_cmpuint(desc.index, ==, 8);
+    size = (struct v4l2_frmsizeenum) { .pixel_format = V4L2_PIX_FMT_NV12 };
+    g_assert_cmpint(run(fake, VIDIOC_ENUM_FRAMESIZES, &size), ==, EINVAL);
+    desc = (struct v4l2_fmtdesc) { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
+    g_assert_cmpint(run(fake, VIDIOC_ENUM_FMT, &desc), ==, EINVAL);
+    fake_free(fake);
+}
+
+static void test_adjusted_format(void)
+{
+    static const struct {
+        uint32_t width, height, stride;
+        uint32_t to_width, to_height, to_stride;
+    } cases[] = {
+        { 16, 4, 0, 16, 4, 64 },
+        { 16, 4, 63, 16, 4, 64 },
+        { 16, 4, 65, 16, 4, 68 },
+        { 0, 0, 0, 1, 1, 4 },
+        { UINT32_MAX, UINT32_MAX, UINT32_MAX, 8192, 8192, 32768 },
+        { 1, 8192, UINT32_MAX, 1, 8192, 32768 },
+    };
+    Fake *fake = fake_new(0, 0);
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct v4l2_format format = {
+            .type = OUTPUT,
+            .fmt.pix = {
+                .width = cases[i].width, .height = cases[i].height,
+                .bytesperline = cases[i].stride, .pixelformat = 0x12345678,
+            },
+        };
+        const struct v4l2_pix_format *pix = &format.fmt.pix;
+
+        g_assert_cmpint(run(fake, VIDIOC_TRY_FMT, &format), ==, 0);
+        g_assert_cmpuint(pix->width, ==, cases[i].to_width);
+        g_assert_cmpuint(pix->height, ==, cases[i].to_height);
+        g_assert_cmpuint(pix->bytesperline, ==, cases[i].to_stride);
+        g_assert_cmpuint(pix->sizeimage, ==,
+                         cases[i].to_stride * cases[i].to_height);
+        g_assert_cmphex(pix->pixelformat, ==, V4L2_PIX_FMT_XBGR32);
+    }
+    fake_free(fake);
+}
+
+/* The first field of all these payloads is the type, which must be "output" */
+static void test_wrong_type(void)
+{
+    static const unsigned long requests[] = {
+        VIDIOC_G_FMT, VIDIOC_S_FMT, VIDIOC_TRY_FMT, VIDIOC_G_PARM,
+        VIDIOC_S_PARM, VIDIOC_STREAMON, VIDIOC_STREAMOFF,
+    };
+    Fake *fake = fake_new(1, OBJECT);
+
+    for (int i = 0; i < ARRAY_SIZE(requests); i++) {
+        uint32_t arg[64] = { V4L2_BUF_TYPE_VIDEO_CAPTURE };
+
+        g_assert_cmpint(run(fake, requests[i], arg), ==, EINVAL);
+    }
+    assert_unchanged(fake);
+    fake_free(fake);
+}
+
+static void test_frame_rate(void)
+{
+    Fake *fake = fake_new(1, OBJECT);
+    struct v4l2_streamparm parm = {
+        .type = OUTPUT, .parm.output.timeperframe = { 1, 25 },
+    };
+    struct v4l2_fract *rate = &parm.parm.output.timeperframe;
+
+    g_assert_cmpint(run(fake, VIDIOC_S_PARM, &parm), ==, 0);
+    memset(&parm.parm, 0, sizeof(parm.parm));
+    g_assert_cmpint(run(fake, VIDIOC_G_PARM, &parm), ==, 0);
+    g_assert_cmpuint(rate->denominator, ==, 25);
+    *rate = (struct v4l2_fract) { 1, 0x80000000 };
+    g_assert_cmpint(run(fake, VIDIOC_S_PARM, &parm), ==, 0);
+    g_assert_cmpuint(rate->denominator, ==, 30);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, 0);
+    g_assert_cmpint(run(fake, VIDIOC_S_PARM, &parm), ==, EBUSY);
+    fake_free(fake);
+}
+
+static void test_outputs(void)
+{
+    Fake *fake = fake_new(0, 0);
+    struct v4l2_output output = {};
+
+    g_assert_cmpint(run(fake, VIDIOC_ENUMOUTPUT, &output), ==, 0);
+    output.index = 1;
+    g_assert_cmpint(run(fake, VIDIOC_ENUMOUTPUT, &output), ==, EINVAL);
+    g_assert_cmpint(run_number(fake, VIDIOC_S_OUTPUT, 0), ==, 0);
+    g_assert_cmpint(run_number(fake, VIDIOC_S_OUTPUT, 1), ==, EINVAL);
+    fake_free(fake);
+}
+
+static void test_request(void)
+{
+    Fake *fake = fake_new(0, 0);
+    struct v4l2_requestbuffers req = {
+        .count = 1000, .type = OUTPUT, .memory = OBJECT,
+    };
+    struct v4l2_create_buffers create = {
+        .count = 1, .memory = OBJECT, .format.type = OUTPUT,
+        .format.fmt.pix.sizeimage = FRAME,
+    };
+
+    g_assert_cmpint(run(fake, VIDIOC_REQBUFS, &req), ==, 0);
+    g_assert_cmpuint(req.count, ==, VIDEO_MAX_FRAME);
+    g_assert_cmpint(run(fake, VIDIOC_CREATE_BUFS, &create), ==, ENOBUFS);
+    g_assert_cmpint(set_format(fake, 1, 1), ==, EBUSY);
+    g_assert_cmpint(request_buffers(fake, 1, V4L2_MEMORY_MMAP), ==, EINVAL);
+    g_assert_cmpint(request_buffers(fake, 2, OBJECT), ==, 0);
+    create.count = 1000;
+    g_assert_cmpint(run(fake, VIDIOC_CREATE_BUFS, &create), ==, 0);
+    g_assert_cmpuint(create.index, ==, 2);
+    g_assert_cmpuint(create.count, ==, VIDEO_MAX_FRAME - 2);
+    create.memory = PAGES;
+    g_assert_cmpint(run(fake, VIDIOC_CREATE_BUFS, &create), ==, EINVAL);
+    g_assert_cmpint(request_buffers(fake, 0, OBJECT), ==, 0);
+    create.format.fmt.pix.sizeimage = FRAME - 1;
+    g_assert_cmpint(run(fake, VIDIOC_CREATE_BUFS, &create), ==, EINVAL);
+    fake_free(fake);
+}
+
+/* Frames are copied: the copies of all buffers together are bounded */
+static void test_request_bounded(void)
+{
+    Fake *fake = fake_new(0, 0);
+    struct v4l2_requestbuffers req = {
+        .count = 32, .type = OUTPUT, .memory = PAGES,
+    };
+
+    g_assert_cmpint(set_format(fake, 8192, 8192), ==, 0);
+    g_assert_cmpint(run(fake, VIDIOC_REQBUFS, &req), ==, 0);
+    g_assert_cmpuint(req.count, ==, 2);
+    fake_free(fake);
+}
+
+static void test_wrong_buffer(void)
+{
+    static const struct {
+        uint32_t index, type, memory, bytesused, length;
+    } cases[] = {
+        { 1, OUTPUT, PAGES, 0, FRAME },
+        { UINT32_MAX, OUTPUT, PAGES, 0, FRAME },
+        { 0, V4L2_BUF_TYPE_VIDEO_CAPTURE, PAGES, 0, FRAME },
+        { 0, OUTPUT, OBJECT, 0, FRAME },
+        { 0, OUTPUT, V4L2_MEMORY_MMAP, 0, FRAME },
+        { 0, OUTPUT, PAGES, 0, 0 },
+        { 0, OUTPUT, PAGES, 0, FRAME - 1 },
+        { 0, OUTPUT, PAGES, 1, FRAME },
+        { 0, OUTPUT, PAGES, FRAME + 1, FRAME },
+    };
+    Fake *fake = fake_new(1, PAGES);
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct v4l2_buffer buf = {
+            .index = cases[i].index, .type = cases[i].type,
+            .memory = cases[i].memory, .bytesused = cases[i].bytesused,
+            .length = cases[i].length,
+        };
+        struct virtio_media_sg_entry entry = { RAM_LOW, FRAME };
+        Call call = call_new(fake, VIDIOC_QBUF, &buf);
+
+        call_add(&call, &entry, sizeof(entry));
+        g_assert_cmpint(call_run(fake, &call), ==, EINVAL);
+    }
+    assert_unchanged(fake);
+    fake_free(fake);
+}
+
+static void test_pages(void)
+{
+    Fake *fake = streaming_new(1, PAGES);
+    struct virtio_media_sg_entry list[] = {
+        { .start = RAM_END - 1, .len = 1 },
+        { .start = RAM_HIGH - 100, .len = FRAME - 101 },    /* both regions */
+        { .start = RAM_LOW, .len = UINT32_MAX },
+    };
+    Call call = buffer_call(fake, VIDIOC_QBUF, 0, PAGES);
+    struct v4l2_buffer buf;
+
+    ram[1][sizeof(ram[1]) - 1] = 0x77;
+    call_add(&call, list, sizeof(list));
+    g_assert_cmpint(call_run(fake, &call), ==, 0);
+    g_assert_cmphex(fake->first_byte[0], ==, 0x77);
+    memcpy(&buf, call.in, sizeof(buf));
+    g_assert_cmphex(buf.m.userptr, ==, 0x12345678);
+    g_assert_cmphex(buf.flags, ==, V4L2_BUF_FLAG_TIMESTAMP_COPY |
+                                   V4L2_BUF_FLAG_QUEUED);
+    fake_free(fake);
+}
+
+static void test_wrong_pages(void)
+{
+    static const struct {
+        struct virtio_media_sg_entry list[2];
+        int expect;
+    } cases[] = {
+        { { { RAM_LOW, FRAME - 1 }, { RAM_END, 1 } }, EFAULT },
+        { { { RAM_LOW - 1, FRAME } }, EFAULT },
+        { { { RAM_END - FRAME + 1, FRAME } }, EFAULT },
+        { { { UINT64_MAX, FRAME } }, EFAULT },
+        { { { RAM_LOW, 0 }, { RAM_LOW, FRAME } }, EINVAL },
+        { { { RAM_LOW, 1 }, { RAM_LOW, FRAME - 2 } }, EINVAL },
+    };
+    Fake *fake = fake_new(1, PAGES);
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        Call call = buffer_call(fake, VIDIOC_QBUF, 0, PAGES);
+
+        call_add(&call, cases[i].list, sizeof(cases[i].list));
+        g_assert_cmpint(call_run(fake, &call), ==, cases[i].expect);
+    }
+    assert_unchanged(fake);
+    fake_free(fake);
+}
+
+static void test_wrong_objects(void)
+{
+    static const uint8_t wrong[] = { 0, SMALL, UNSEALED, PIPE, UNKNOWN };
+    Fake *fake = fake_new(1, OBJECT);
+    unsigned fds = open_fds();
+
+    for (int i = 0; i < ARRAY_SIZE(wrong); i++) {
+        g_assert_cmpint(queue_object(fake, 0, wrong[i]), ==, EINVAL);
+        g_assert_cmpint(run_number(fake, VIDIOC_STREAMOFF, OUTPUT), ==, 0);
+        g_assert_cmpuint(open_fds(), ==, fds);
+    }
+    fake->lookups = 0;
+    assert_unchanged(fake);
+    fake_free(fake);
+}
+
+/* The length is that of the object, if the driver does not say it */
+static void test_object_length(void)
+{
+    static const struct {
+        uint32_t length;
+        int expect;
+    } cases[] = {
+        { 0, 0 }, { FRAME, 0 }, { 4096, 0 },
+        { FRAME - 1, EINVAL }, { 4097, EINVAL }, { UINT32_MAX, EINVAL },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        Fake *fake = fake_new(1, OBJECT);
+        Call call = object_call(fake, VIDIOC_QBUF, 0, GOOD);
+        struct v4l2_buffer buf;
+
+        memcpy(&buf, call.out, sizeof(buf));
+        buf.length = cases[i].length;
+        memcpy(call.out, &buf, sizeof(buf));
+        g_assert_cmpint(call_run(fake, &call), ==, cases[i].expect);
+        fake_free(fake);
+    }
+}
+
+static void release_by_streamoff(Fake *fake)
+{
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMOFF, OUTPUT), ==, 0);
+}
+
+static void release_by_reqbufs(Fake *fake)
+{
+    g_assert_cmpint(request_buffers(fake, 0, OBJECT), ==, 0);
+}
+
+static void release_by_close(Fake *fake)
+{
+    close_session(fake, fake->session);
+}
+
+static void release_by_reset(Fake *fake)
+{
+    media_reset(fake->media);
+}
+
+static void test_released(gconstpointer opaque)
+{
+    void (*release)(Fake *fake) = opaque;
+    Fake *fake = fake_new(3, OBJECT);
+    Call call = object_call(fake, VIDIOC_PREPARE_BUF, 2, GOOD);
+    unsigned fds = open_fds();
+
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    g_assert_cmpint(queue_object(fake, 1, OTHER), ==, 0);
+    g_assert_cmpint(call_run(fake, &call), ==, 0);
+    g_assert_cmpuint(open_fds(), ==, fds + 3);
+    release(fake);
+    g_assert_cmpuint(open_fds(), ==, fds);
+    fake_free(fake);
+}
+
+/* Queue a buffer of a stream, and get it back */
+static void stream_object(Fake *fake, unsigned index, uint8_t object)
+{
+    unsigned i = fake->pushed;
+
+    g_assert_cmpint(queue_object(fake, index, object), ==, 0);
+    g_assert_cmpuint(fake->pushed, ==, i + 1);
+    g_assert_cmpint(fake->first_byte[i], ==, object);
+    media_frame_done(fake->media, fake->tokens[i]);
+    g_assert_cmpuint(next_dequeued(fake).index, ==, index);
+}
+
+static void test_looked_up_once(void)
+{
+    Fake *fake = streaming_new(2, OBJECT);
+    unsigned fds = open_fds();
+
+    stream_object(fake, 0, GOOD);
+    stream_object(fake, 0, GOOD);
+    g_assert_cmpuint(fake->lookups, ==, 1);
+    stream_object(fake, 1, GOOD);
+    g_assert_cmpuint(fake->lookups, ==, 2);
+    stream_object(fake, 0, OTHER);
+    stream_object(fake, 0, GOOD);
+    g_assert_cmpuint(fake->lookups, ==, 4);
+    g_assert_cmpuint(open_fds(), ==, fds + 2);
+    fake_free(fake);
+}
+
+static void test_order(void)
+{
+    Fake *fake = fake_new(3, OBJECT);
+
+    g_assert_cmpint(queue_object(fake, 2, GOOD), ==, 0);
+    g_assert_cmpint(queue_object(fake, 0, OTHER), ==, 0);
+    g_assert_cmpint(queue_object(fake, 2, GOOD), ==, EINVAL);
+    g_assert_cmpuint(fake->pushed, ==, 0);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, 0);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, 0);
+    g_assert_cmpuint(fake->starts, ==, 1);
+    g_assert_cmpint(queue_object(fake, 1, GOOD), ==, 0);
+    g_assert_cmpint(queue_object(fake, 1, GOOD), ==, EINVAL);
+    g_assert_cmpuint(fake->pushed, ==, 3);
+    g_assert_cmpint(request_buffers(fake, 1, OBJECT), ==, EBUSY);
+
+    /* in the order in which the pipeline drops them */
+    g_assert_false(media_has_event(fake->media));
+    media_frame_done(fake->media, fake->tokens[1]);
+    media_frame_done(fake->media, fake->tokens[1]);
+    media_frame_done(fake->media, fake->tokens[0]);
+    g_assert_cmpuint(fake->events, ==, 2);
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, EINVAL);
+    g_assert_cmpuint(next_dequeued(fake).index, ==, 0);
+    g_assert_cmpuint(next_dequeued(fake).index, ==, 2);
+    g_assert_false(media_has_event(fake->media));
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    fake_free(fake);
+}
+
+static void test_prepared(void)
+{
+    Fake *fake = streaming_new(1, OBJECT);
+    Call call = object_call(fake, VIDIOC_PREPARE_BUF, 0, GOOD);
+    struct v4l2_buffer buf;
+
+    g_assert_cmpint(call_run(fake, &call), ==, 0);
+    memcpy(&buf, call.in, sizeof(buf));
+    g_assert_cmphex(buf.flags, ==, V4L2_BUF_FLAG_TIMESTAMP_COPY |
+                                   V4L2_BUF_FLAG_PREPARED);
+    g_assert_cmpint(call_run(fake, &call), ==, EINVAL);
+    g_assert_cmpuint(fake->pushed, ==, 0);
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    g_assert_cmpuint(fake->pushed, ==, 1);
+    g_assert_cmpuint(fake->lookups, ==, 1);
+    fake_free(fake);
+}
+
+static void test_dequeued(void)
+{
+    Fake *fake = streaming_new(2, OBJECT);
+    Call call = object_call(fake, VIDIOC_QBUF, 1, GOOD);
+    struct v4l2_buffer buf;
+
+    memcpy(&buf, call.out, sizeof(buf));
+    buf.timestamp.tv_sec = 1234;
+    memcpy(call.out, &buf, sizeof(buf));
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    g_assert_cmpint(call_run(fake, &call), ==, 0);
+    media_frame_done(fake->media, fake->tokens[1]);
+    buf = next_dequeued(fake);
+    g_assert_cmpuint(buf.index, ==, 1);
+    g_assert_cmpuint(buf.sequence, ==, 1);
+    g_assert_cmpuint(buf.bytesused, ==, FRAME);
+    g_assert_cmpint(buf.timestamp.tv_sec, ==, 1234);
+    g_assert_cmphex(buf.flags, ==, V4L2_BUF_FLAG_TIMESTAMP_COPY);
+    fake_free(fake);
+}
+
+/* An event waits for a buffer that has room for it */
+static void test_short_event(void)
+{
+    Fake *fake = streaming_new(1, OBJECT);
+    MediaDequeued event;
+
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    media_frame_done(fake->media, fake->tokens[0]);
+    for (size_t size = 0; size < sizeof(event); size++) {
+        g_assert_cmpuint(next_event(fake, &event, size), ==, 0);
+    }
+    g_assert_cmpuint(next_dequeued(fake).index, ==, 0);
+    fake_free(fake);
+}
+
+/* A frame of a stream that has ended does not end one of the next stream */
+static void test_late_frame(void)
+{
+    Fake *fake = streaming_new(1, OBJECT);
+
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMOFF, OUTPUT), ==, 0);
+    g_assert_cmpuint(fake->stops, ==, 1);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, 0);
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    media_frame_done(fake->media, fake->tokens[0]);
+    media_frame_done(fake->media, UINT32_MAX);
+    g_assert_false(media_has_event(fake->media));
+    media_frame_done(fake->media, fake->tokens[1]);
+    g_assert_cmpuint(next_dequeued(fake).index, ==, 0);
+    fake_free(fake);
+}
+
+static void test_refused_frame(void)
+{
+    Fake *fake = streaming_new(1, PAGES);
+
+    fake->refuse = true;
+    g_assert_cmpint(queue_pages(fake, 0), ==, 0);
+    g_assert_cmphex(next_dequeued(fake).flags, ==,
+                    V4L2_BUF_FLAG_TIMESTAMP_COPY | V4L2_BUF_FLAG_ERROR);
+    fake->refuse = false;
+    g_assert_cmpint(queue_pages(fake, 0), ==, 0);
+    media_frame_done(fake->media, fake->tokens[1]);
+    g_assert_cmphex(next_dequeued(fake).flags, ==,
+                    V4L2_BUF_FLAG_TIMESTAMP_COPY);
+    fake_free(fake);
+}
+
+/* The ID of a session that has failed is not used again before the close */
+static void test_failed_stream(void)
+{
+    Fake *fake = streaming_new(1, OBJECT);
+    struct virtio_media_event_error event;
+    unsigned fds = open_fds();
+    int output;
+
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    media_stream_failed(fake->media);
+    media_stream_failed(fake->media);
+    g_assert_cmpuint(open_fds(), ==, fds);
+    g_assert_cmpuint(next_event(fake, &event, sizeof(event) - 1), ==, 0);
+    g_assert_cmpuint(next_event(fake, &event, sizeof(event)), ==,
+                     sizeof(event));
+    g_assert_cmpint(event.hdr.event, ==, VIRTIO_MEDIA_EVT_ERROR);
+    g_assert_cmpint(event.hdr.session_id, ==, fake->session);
+    g_assert_cmpint(event.error, ==, EIO);
+    g_assert_false(media_has_event(fake->media));
+    g_assert_cmpint(run(fake, VIDIOC_G_OUTPUT, &output), ==, ENODEV);
+    close_session(fake, fake->session);
+    fake->session = open_session(fake, 0);
+    g_assert_cmpint(request_buffers(fake, 1, OBJECT), ==, 0);
+    fake_free(fake);
+}
+
+/* Buffers belong to one session, and the other is told that it is busy */
+static void test_two_sessions(void)
+{
+    Fake *fake = streaming_new(1, OBJECT);
+    uint32_t first = fake->session;
+    struct v4l2_create_buffers create = {
+        .count = 1, .memory = OBJECT, .format.type = OUTPUT,
+        .format.fmt.pix.sizeimage = FRAME,
+    };
+    Call call;
+
+    fake->session = open_session(fake, 0);
+    g_assert_cmpint(request_buffers(fake, 1, OBJECT), ==, EBUSY);
+    g_assert_cmpint(request_buffers(fake, 0, OBJECT), ==, EBUSY);
+    g_assert_cmpint(run(fake, VIDIOC_CREATE_BUFS, &create), ==, EBUSY);
+    g_assert_cmpint(set_format(fake, 1, 1), ==, EBUSY);
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, EBUSY);
+    call = object_call(fake, VIDIOC_PREPARE_BUF, 0, GOOD);
+    g_assert_cmpint(call_run(fake, &call), ==, EBUSY);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, EBUSY);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMOFF, OUTPUT), ==, EBUSY);
+    close_session(fake, first);
+    g_assert_cmpuint(fake->stops, ==, 1);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, EINVAL);
+    g_assert_cmpint(request_buffers(fake, 1, OBJECT), ==, 0);
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    fake_free(fake);
+}
+
+static void test_config(void)
+{
+    static const char card[] = "a name of more than 32 characters";
+    struct virtio_media_config config;
+
+    media_config(&config, card);
+    g_assert_cmphex(config.device_caps, ==, V4L2_CAP_VIDEO_OUTPUT |
+                    V4L2_CAP_STREAMING | V4L2_CAP_EXT_PIX_FORMAT);
+    g_assert_cmpint(config.device_type, ==, 0);
+    g_assert_cmpmem(config.card, 32, card, 32);
+}
+
+static void add(const char *name, GTestFunc func)
+{
+    g_autofree char *path = g_strdup_printf("/vhost-user-media/%s", name);
+
+    g_test_add_func(path, func);
+}
+
+static void add_release(const char *name, void (*release)(Fake *fake))
+{
+    g_autofree char *path = g_strdup_printf("/vhost-user-media/released/%s",
+                                            name);
+
+    g_test_add_data_func(path, release, test_released);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add("config", test_config);
+    add("sessions", test_sessions);
+    add("sessions/most", test_most_sessions);
+    add("sessions/two", test_two_sessions);
+    add("unknown/command", test_unknown_command);
+    add("unknown/ioctl", test_unknown_ioctl);
+    add("valid", test_valid);
+    add("malformed/short", test_short);
+    add("malformed/short-open", test_short_open);
+    add("malformed/short-close", test_short_close);
+    add("malformed/type", test_wrong_type);
+    add("malformed/buffer", test_wrong_buffer);
+    add("malformed/pages", test_wrong_pages);
+    add("split", test_split);
+    add("formats", test_formats);
+    add("formats/adjusted", test_adjusted_format);
+    add("frame-rate", test_frame_rate);
+    add("outputs", test_outputs);
+    add("request", test_request);
+    add("request/bounded", test_request_bounded);
+    add("pages", test_pages);
+    add("object/wrong", test_wrong_objects);
+    add("object/length", test_object_length);
+    add("object/looked-up-once", test_looked_up_once);
+    add_release("streamoff", release_by_streamoff);
+    add_release("reqbufs", release_by_reqbufs);
+    add_release("close", release_by_close);
+    add_release("reset", release_by_reset);
+    add("order", test_order);
+    add("prepared", test_prepared);
+    add("dequeued", test_dequeued);
+    add("event/short", test_short_event);
+    add("late-frame", test_late_frame);
+    add("refused-frame", test_refused_frame);
+    add("failed-stream", test_failed_stream);
+    return g_test_run();
+}
