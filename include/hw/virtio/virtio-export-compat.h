@@ -34,6 +34,9 @@ typedef void VirtIOExportClassData;
 #define vhost_user_has_protocol_feature(dev, feature) \
     virtio_has_feature((dev)->protocol_features, feature)
 #define virtio_gpu_fini_udmabuf(g, res) virtio_gpu_fini_udmabuf(res)
+/* Members of VhostOps have other names */
+#define vhost_init vhost_backend_init
+#define vhost_cleanup vhost_backend_cleanup
 #define trace_vhost_user_read(req, req_name, flags) \
     trace_vhost_user_read(req, flags)
 #define trace_vhost_user_write(req, req_name, flags) \

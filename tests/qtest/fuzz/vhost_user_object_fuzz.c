@@ -1395,7 +1395,7 @@ static void free_dev(BackEnd *be)
         state.index = i;
         user_ops.vhost_get_vring_base(&be->dev, &state);
     }
-    user_ops.vhost_backend_cleanup(&be->dev);
+    user_ops.vhost_cleanup(&be->dev);
     g_free(be->dev.mem);
     error_free(be->dev.migration_blocker);
     memset(&be->dev, 0, sizeof(be->dev));
@@ -1450,7 +1450,7 @@ static void init_dev(BackEnd *be)
         dev->config_ops = &config_ops;
     }
     be->has_dev = true;
-    if (user_ops.vhost_backend_init(dev, &be->user, &err) < 0) {
+    if (user_ops.vhost_init(dev, &be->user, &err) < 0) {
         error_free(err);
         free_dev(be);
     }

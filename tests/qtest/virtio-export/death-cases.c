@@ -463,6 +463,32 @@ static void config_change_before_start(gconstpointer opaque)
     finish(&s);
 }
 
+/* QEMU before 11.1 rejects these requests because it doesn't know them */
+static void assert_shmem_rejected(VhostUserPeer *peer)
+{
+    static const uint32_t requests[] = { PEER_SHMEM_MAP, PEER_SHMEM_UNMAP };
+    static const uint64_t region[] = { 0, 0, 0, 4096, 0 };
+
+    for (int i = 0; i < ARRAY_SIZE(requests); i++) {
+        g_assert_cmpint(vhost_user_peer_try_send_fds(peer, requests[i],
+                                                     PEER_NEED_REPLY, region,
+                                                     sizeof(region), 1), ==, 0);
+        g_assert_cmpuint(vhost_user_peer_recv(peer, requests[i]).u64, !=, 0);
+    }
+}
+
+/* The back-end maps shared memory before the start and after the stop */
+static void shmem_before_start(gconstpointer opaque)
+{
+    Scene s = scene_of(opaque);
+
+    assert_shmem_rejected(s.exporter);
+    scene_start(&s);
+    qvirtio_reset(&s.dev->vdev);
+    assert_shmem_rejected(s.exporter);
+    finish(&s);
+}
+
 /*
  * vhost-user-gpu has a socket for its display.  QEMU must not use the number of
  * that socket after it is closed: another file may get it.
@@ -559,7 +585,9 @@ static void flood_connections(gconstpointer opaque)
 
 static void flood_messages(gconstpointer opaque)
 {
-    static const uint32_t requests[] = { PEER_IOTLB, PEER_CONFIG_CHANGE, 99 };
+    static const uint32_t requests[] = {
+        PEER_IOTLB, PEER_CONFIG_CHANGE, PEER_SHMEM_UNMAP, 99,
+    };
     const Device *device = opaque;
     const uint8_t payload[40] = { };
     Scene s = scene_of(device);
@@ -767,6 +795,7 @@ static void add_slow_cases(const Device *device)
 {
     add_case("before-start", before_start, device);
     add_case("config-change-before-start", config_change_before_start, device);
+    add_case("shmem-before-start", shmem_before_start, device);
     add_case("in-a-lookup", in_a_lookup, device);
     add_case("start-after-death", start_after_death, device);
     add_case("use-after-death", use_after_death, device);

@@ -39,6 +39,8 @@
 #define PEER_ADD                6
 #define PEER_REMOVE             7
 #define PEER_LOOKUP             8
+#define PEER_SHMEM_MAP          9
+#define PEER_SHMEM_UNMAP        10
 
 #define PEER_NEED_REPLY         (1 << 3)
 /* Flag in the u64 of PEER_HOST_NOTIFIER */
