@@ -225,6 +225,21 @@ static void wait_dequeued(QVirtioMedia *media, unsigned index)
     g_assert_cmphex(event.buffer.flags, ==, V4L2_BUF_FLAG_TIMESTAMP_COPY);
 }
 
+/* Queue what is drawn, and wait until the pipeline has dropped it */
+static void show(QVirtioMedia *media, unsigned index, const Drawn *d)
+{
+    g_assert_cmpint(queue_object(media, index, d->uuid), ==, 0);
+    wait_dequeued(media, index);
+}
+
+/* Start a stream of resources of the GPU, with one that is drawn */
+static void start_stream(QVirtioMedia *media, QVirtioGPU *gpu, Drawn *d)
+{
+    drawn_new(d, gpu, 1, 0x11);
+    set_up(media, OBJECT);
+    stream_on(media);
+}
+
 static void wait_failed(QVirtioMedia *media)
 {
     struct virtio_media_event_error error;
@@ -332,8 +347,7 @@ static void object(QVirtioMedia *media, QVirtioGPU *gpu)
     memcpy(frames, d[0].pixels, DRAWN_BYTES);
     for (int i = 1; i < 4; i++) {
         drawn_again(&d[i % 2], 0x30 + i);
-        g_assert_cmpint(queue_object(media, i % 2, d[i % 2].uuid), ==, 0);
-        wait_dequeued(media, i % 2);
+        show(media, i % 2, &d[i % 2]);
         memcpy(frames + i * DRAWN_BYTES, d[i % 2].pixels, DRAWN_BYTES);
     }
     stream_off(media);
@@ -414,8 +428,7 @@ static void object_goes(QVirtioMedia *media, QVirtioGPU *gpu)
     g_assert_cmpint(queue_object(media, 1, d.uuid), ==, EINVAL);
     stream_on(media);
     wait_dequeued(media, 0);
-    g_assert_cmpint(queue_object(media, 0, d.uuid), ==, 0);
-    wait_dequeued(media, 0);
+    show(media, 0, &d);
     memset(frames, 0x11, sizeof(frames));
     assert_file(frames, sizeof(frames));
     stream_off(media);
@@ -460,9 +473,7 @@ static void two_sessions(QVirtioMedia *media, QVirtioGPU *gpu)
     uint32_t first;
     Drawn d;
 
-    drawn_new(&d, gpu, 1, 0x11);
-    set_up(media, OBJECT);
-    stream_on(media);
+    start_stream(media, gpu, &d);
     first = session;
     session = open_session(media);
     g_assert_cmpint(first, !=, session);
@@ -473,8 +484,7 @@ static void two_sessions(QVirtioMedia *media, QVirtioGPU *gpu)
     close_session(media, first);
     g_assert_cmpint(request_buffers(media, 1, OBJECT), ==, 0);
     stream_on(media);
-    g_assert_cmpint(queue_object(media, 0, d.uuid), ==, 0);
-    wait_dequeued(media, 0);
+    show(media, 0, &d);
     assert_file(d.pixels, DRAWN_BYTES);
     drawn_done(&d);
 }
@@ -498,8 +508,7 @@ static void reset(QVirtioMedia *media, QVirtioGPU *gpu)
     set_up(media, OBJECT);
     g_assert_cmpint(session, !=, old);
     stream_on(media);
-    g_assert_cmpint(queue_object(media, 3, d.uuid), ==, 0);
-    wait_dequeued(media, 3);
+    show(media, 3, &d);
     drawn_done(&d);
 }
 
@@ -508,13 +517,10 @@ static void vm_stop(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     Drawn d;
 
-    drawn_new(&d, gpu, 1, 0x11);
-    set_up(media, OBJECT);
-    stream_on(media);
+    start_stream(media, gpu, &d);
     qtest_qmp_assert_success(media->qts, "{ 'execute': 'stop' }");
     qtest_qmp_assert_success(media->qts, "{ 'execute': 'cont' }");
-    g_assert_cmpint(queue_object(media, 0, d.uuid), ==, 0);
-    wait_dequeued(media, 0);
+    show(media, 0, &d);
     assert_file(d.pixels, DRAWN_BYTES);
     drawn_done(&d);
 }
@@ -524,9 +530,7 @@ static void death(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     Drawn d;
 
-    drawn_new(&d, gpu, 1, 0x11);
-    set_up(media, OBJECT);
-    stream_on(media);
+    start_stream(media, gpu, &d);
     g_assert_cmpint(queue_object(media, 0, d.uuid), ==, 0);
     media_backend_kill();
     qtest_qmp_assert_success(media->qts, "{ 'execute': 'query-status' }");
@@ -535,8 +539,7 @@ static void death(QVirtioMedia *media, QVirtioGPU *gpu)
     g_assert_cmpint(run_number(media, VIDIOC_STREAMOFF, OUTPUT), ==, EINVAL);
     set_up(media, OBJECT);
     stream_on(media);
-    g_assert_cmpint(queue_object(media, 0, d.uuid), ==, 0);
-    wait_dequeued(media, 0);
+    show(media, 0, &d);
     drawn_done(&d);
 }
 
@@ -549,9 +552,7 @@ static void blocked_pipeline(QVirtioMedia *media, QVirtioGPU *gpu)
     Drawn d;
 
     media_backend_make_fifo();
-    drawn_new(&d, gpu, 1, 0x11);
-    set_up(media, OBJECT);
-    stream_on(media);
+    start_stream(media, gpu, &d);
     for (int i = 0; i < 4; i++) {
         g_assert_cmpint(queue_object(media, i, d.uuid), ==, 0);
         g_assert_cmpint(queue_object(media, i, d.uuid), ==, EINVAL);
@@ -578,9 +579,7 @@ static void slow_pipeline(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     Drawn d;
 
-    drawn_new(&d, gpu, 1, 0x11);
-    set_up(media, OBJECT);
-    stream_on(media);
+    start_stream(media, gpu, &d);
     for (int i = 0; i < 4; i++) {
         g_assert_cmpint(queue_object(media, i, d.uuid), ==, 0);
     }
