@@ -24,6 +24,7 @@ SPDX-License-Identifier: GPL-2.0-or-later
 
 import contextlib
 import email
+import functools
 import os
 import re
 import subprocess
@@ -424,6 +425,20 @@ class QemuTree:
     def blob(self, commit, path):
         return self.git('show', f'{commit}:{path}')
 
+    def blobs(self, commit, paths):
+        """{path: text} of the files @paths in @commit."""
+        out = self.git('cat-file', '--batch', stdin=''.join(
+            f'{commit}:{path}\n' for path in paths)).encode(
+                errors='surrogateescape')
+        texts = {}
+        for path in paths:
+            size = int(out[:out.index(b'\n')].split()[-1])
+            start = out.index(b'\n') + 1
+            texts[path] = out[start:start + size].decode(
+                errors='surrogateescape')
+            out = out[start + size + 1:]
+        return texts
+
     def has(self, commit, path):
         """Whether @commit has the file @path."""
         return bool(self.git('ls-tree', commit, '--', path))
@@ -444,30 +459,36 @@ class QemuTree:
                             'patches/ it is for')
         return match[1]
 
+    @functools.cache
     def patch_of(self, commit):
         """The Patch to write into patches/ for @commit."""
         changed = self.changed(commit)
         files = [path for path, status in changed.items() if status == 'A']
         removes = [path for path, status in changed.items() if status == 'D']
-        hunks = [self.least_diff(commit, path)
-                 for path, status in changed.items() if status not in 'AD']
+        others = [path for path in changed if path not in files + removes]
         message = self.git('show', '-s', '--format=%B', commit).strip() + '\n'
         message = re.sub(r'^Topic: .*\n', '', message, flags=re.M)
         slug = self.git('show', '-s', '--format=%f', commit).strip()
         return Patch(f'{self.topic_of(commit)}/{slug}.patch', message, files,
-                     removes, ''.join(hunks))
+                     removes, ''.join(self.least_diffs(commit, others)))
 
-    def least_diff(self, commit, path):
-        """The change of @path with the least context for which the text that each
-        hunk replaces is unique in the old file."""
-        old = '\n' + self.blob(f'{commit}^', path)
+    def least_diffs(self, commit, paths):
+        """The change of each of @paths with the least context for which the text
+        that each hunk replaces is unique in the old file."""
+        old, found = self.blobs(f'{commit}^', paths), {}
         for context in range(1, MOST_CONTEXT + 1):
-            diff = self.git('diff', '--no-renames', f'-U{context}',
-                            f'{commit}^', commit, '--', path)
-            diff = re.sub(r'^index .*\n', '', diff, flags=re.M)
-            if all(old.count(f'\n{text}') == 1 for text in preimages(diff)):
+            left = [path for path in paths if path not in found]
+            if not left:
                 break
-        return diff
+            diff = self.git('diff', '--no-renames', f'-U{context}',
+                            f'{commit}^', commit, '--', *left)
+            diff = re.sub(r'^index .*\n', '', diff, flags=re.M)
+            for path, part in hunks_by_file(diff).items():
+                if context == MOST_CONTEXT or all(
+                        f'\n{old[path]}'.count(f'\n{text}') == 1
+                        for text in preimages(part)):
+                    found[path] = part
+        return [found[path] for path in paths]
 
 
 def need_tree(path):
