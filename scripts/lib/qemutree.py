@@ -422,6 +422,24 @@ class QemuTree:
         return {path: status for status, path in
                 (line.split('\t', 1) for line in out.splitlines())}
 
+    def touched(self):
+        """The files that the patches touch, once for each patch."""
+        return [path for commit in self.commits(self.ref('base'),
+                                                self.ref('prepared'))
+                for path in self.changed(commit)]
+
+    def write_touched(self, folder, *more):
+        """Write the files of QEMU that the patches touch, and the files and
+        folders @more, to @folder."""
+        folder.mkdir(parents=True)
+        base = self.ref('base')
+        there = set(self.git('ls-tree', '-r', '--name-only', base).splitlines())
+        with self.index() as env:
+            env['GIT_WORK_TREE'] = str(folder)
+            self.git('read-tree', base, env=env)
+            self.git('checkout', base, '--', 'VERSION', *more,
+                     *sorted(there & set(self.touched())), env=env)
+
     def blob(self, commit, path):
         return self.git('show', f'{commit}:{path}')
 
