@@ -319,8 +319,8 @@ named_qemu() {
     fi
 }
 
-# set_up_build LANE QEMU: make or update a lane's build folder, and build it.  QEMU is
-# what named_qemu prints.
+# set_up_build LANE QEMU [TARGET]...: make or update a lane's build folder, and build it,
+# or only these of its targets.  QEMU is what named_qemu prints.
 set_up_build() {
     local lane=$1 qemu=$2 folder options output
     folder=$(build_folder "$lane" "$qemu")
@@ -334,7 +334,7 @@ set_up_build() {
         meson setup "$folder" "$TOP" "${options[@]}" >/dev/null
     fi || die "meson could not set up $folder"
     exec {output}>&2
-    if ! STEP_OUTPUT=$output ninja -C "$folder" >"$folder/ninja.log" 2>&1; then
+    if ! STEP_OUTPUT=$output ninja -C "$folder" "${@:3}" >"$folder/ninja.log" 2>&1; then
         # the steps of meson.build have printed their errors already
         grep -q '^FAILED: .*\.stamp' "$folder/ninja.log" ||
             cat "$folder/ninja.log" >&2
