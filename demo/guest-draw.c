@@ -27,14 +27,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <drm/drm.h>
-#include <drm/drm_mode.h>
 #include <drm/virtgpu_drm.h>
 
+#include "guest-gpu.h"
 #include "module/virtio-uuid-reader.h"
 #include "picture.h"
 
-#define CARD    "/dev/dri/card0"
 #define DISK    "/dev/vda"
 #define READER  "/dev/" VIRTIO_UUID_READER_NAME
 
@@ -51,22 +49,6 @@ typedef struct Demo {
     bool has_uuid;
     uint8_t uuid[16];
 } Demo;
-
-static void die(const char *what)
-{
-    printf("DEMO: error: %s: %s\n", what, strerror(errno));
-    exit(EXIT_FAILURE);
-}
-
-static int open_device(const char *path, int flags)
-{
-    int fd = open(path, O_RDWR | O_CLOEXEC | flags);
-
-    if (fd < 0) {
-        die(path);
-    }
-    return fd;
-}
 
 /* The first CRTC and connector: virtio-gpu has one of each per output */
 static void find_output(int card, uint32_t *crtc, uint32_t *connector)
@@ -114,21 +96,6 @@ static struct drm_mode_modeinfo preferred_mode(int card, uint32_t connector)
     return modes[0];
 }
 
-static struct drm_mode_create_dumb create_dumb(int card, uint32_t width,
-                                               uint32_t height)
-{
-    struct drm_mode_create_dumb dumb = {
-        .width = width,
-        .height = height,
-        .bpp = 32,
-    };
-
-    if (ioctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &dumb)) {
-        die("cannot create the buffer");
-    }
-    return dumb;
-}
-
 /* The driver requests a UUID only for blobs that other devices may use */
 static struct drm_mode_create_dumb create_blob(int card, uint32_t width,
                                                uint32_t height)
@@ -153,22 +120,6 @@ static struct drm_mode_create_dumb create_blob(int card, uint32_t width,
     }
     buffer.handle = blob.bo_handle;
     return buffer;
-}
-
-static uint8_t *map_buffer(int card, const struct drm_mode_create_dumb *dumb)
-{
-    struct drm_virtgpu_map map = { .handle = dumb->handle };
-    uint8_t *pixels;
-
-    if (ioctl(card, DRM_IOCTL_VIRTGPU_MAP, &map)) {
-        die("cannot map the buffer");
-    }
-    pixels = mmap(NULL, dumb->size, PROT_READ | PROT_WRITE, MAP_SHARED, card,
-                  map.offset);
-    if (pixels == MAP_FAILED) {
-        die("cannot mmap the buffer");
-    }
-    return pixels;
 }
 
 static void draw(Demo *demo, PictureFunc *picture)
@@ -236,17 +187,6 @@ static uint32_t resource_id(int card, uint32_t handle)
         die("cannot read the resource id of the buffer");
     }
     return info.res_handle;
-}
-
-/* The kernel's driver requests the UUID from the device here */
-static int export_buffer(int card, uint32_t handle)
-{
-    struct drm_prime_handle prime = { .handle = handle, .flags = DRM_CLOEXEC };
-
-    if (ioctl(card, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime)) {
-        die("cannot export the buffer as a dma-buf");
-    }
-    return prime.fd;
 }
 
 static void print_uuid(Demo *demo)

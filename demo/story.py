@@ -9,6 +9,7 @@ SPDX-License-Identifier: GPL-2.0-or-later
 import os
 import re
 import subprocess
+import tempfile
 
 from checks import check_pixels, check_screen, expected_pixels
 from guest import DemoError, say
@@ -25,6 +26,22 @@ KEPT = 'kept.png'
 
 def step(text):
     say(f'--- {text}')
+
+
+def draw_strip(pictures, path):
+    """Write pictures, which are PNM files, side by side into the PNG @path."""
+    with tempfile.TemporaryDirectory() as folder:
+        small = [os.path.join(folder, f'{number}.ppm')
+                 for number in range(len(pictures))]
+        for picture, name in zip(pictures, small):
+            with open(name, 'wb') as file:
+                subprocess.run(['pamscale', '-xsize', str(WIDTH)],
+                               input=picture, stdout=file, check=True)
+        row = subprocess.run(['pnmcat', '-lr', *small], check=True,
+                             capture_output=True).stdout
+    with open(path, 'wb') as file:
+        subprocess.run(['pnmtopng', '-compression', '9'], input=row,
+                       stdout=file, stderr=subprocess.DEVNULL, check=True)
 
 
 class Story:
@@ -157,21 +174,7 @@ class Story:
 
     def draw(self):
         """Write the pictures side by side into STORY."""
-        pictures = []
-        for name in SCENES:
-            decoded = subprocess.run(['pngtopnm', self.path(name)],
-                                     check=True, capture_output=True).stdout
-            small = subprocess.run(['pamscale', '-xsize', str(WIDTH)],
-                                   input=decoded, check=True,
+        draw_strip([subprocess.run(['pngtopnm', self.path(name)], check=True,
                                    capture_output=True).stdout
-            pictures.append(self.path(name + '.ppm'))
-            with open(pictures[-1], 'wb') as file:
-                file.write(small)
-        row = subprocess.run(['pnmcat', '-lr', *pictures], check=True,
-                             capture_output=True).stdout
-        with open(self.path(STORY), 'wb') as file:
-            subprocess.run(['pnmtopng', '-compression', '9'], input=row,
-                           stdout=file, stderr=subprocess.DEVNULL, check=True)
-        for name in pictures:
-            os.remove(name)
+                    for name in SCENES], self.path(STORY))
         say(f'the story:    {self.path(STORY)}')
