@@ -16,7 +16,8 @@ from types import SimpleNamespace
 
 
 MESSAGE = re.compile(r'DEMO: (Linux|screen|resource|uuid|no uuid:|ready|done|'
-                     r'shared|shown|drawn|backing|disk|error:) ?(.*)')
+                     r'shared|shown|drawn|backing|disk|film|streaming|played|ended|'
+                     r'error:) ?(.*)')
 MEGABYTES = 512
 HEARTBEAT = 10
 POLL = 0.2
@@ -59,6 +60,13 @@ def qemu_library(directory):
 
 def machine(opts):
     return 'microvm' if opts.mmio else 'q35'
+
+
+def program(opts):
+    """What tells the guest's init the program to run."""
+    if opts.media:
+        return 'demo=film'
+    return 'demo=blob' if opts.blob else ''
 
 
 def arguments(opts, accel, device, out, append=''):
@@ -111,8 +119,8 @@ class Guest:
             wrapper=('setpriv', '--pdeathsig', 'KILL'))
         self.vm.set_machine(machine(opts))
         self.vm.set_console()
-        self.vm.add_args(*arguments(opts, accel, device, out,
-                                    'demo=blob' if opts.blob else ''), *args)
+        self.vm.add_args(*arguments(opts, accel, device, out, program(opts)),
+                         *args)
 
     def __enter__(self):
         signal.signal(signal.SIGALRM, self.time_is_over)

@@ -1,0 +1,192 @@
+"""
+The steps of the demo with a video output: a GStreamer pipeline records a film that the
+guest draws
+
+Each step prints a line, and fails if the result is not as expected.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import os
+import re
+import subprocess
+import time
+
+from backend import Backend
+from checks import equal_pixels, expected_pixels, traced_uuids
+from guest import DemoError, say
+from story import draw_strip, step
+
+FILM = 'film.webm'
+FRAMES = 'film.rgb'
+STRIP = 'media.png'
+# The frames in STRIP, from left to right
+SCENES = (0, 11, 22, 33)
+# The columns that the picture moves per frame, and the buffers: see guest-film.c
+STEP = 7
+BUFFERS = 4
+PAGES = 30
+ROUNDS = 10
+ROUND = 100
+FRAME_TIME = 10
+EXIT_TIME = 20
+WEBM = b'\x1a\x45\xdf\xa3'
+LOOKUP = re.compile(r'virtio_export_lookup (\S+): ')
+# The frames without loss, and a film to look at
+PIPELINE = ('tee name=frames ! queue ! videoconvert ! video/x-raw,format=RGB ! '
+            'filesink location={frames} append=true buffer-mode=unbuffered '
+            'frames. ! queue ! videoconvert ! vp8enc deadline=1 ! webmmux ! '
+            'filesink location={film}')
+
+
+class Recorder(Backend):
+    """A run of vhost-user-media, which records frames in the folder @out."""
+
+    def __init__(self, program, out):
+        self.paths = {'frames': os.path.join(out, FRAMES),
+                      'film': os.path.join(out, FILM)}
+        super().__init__('video', program, '--output', '--pipeline',
+                         PIPELINE.format(**self.paths),
+                         stdin=subprocess.DEVNULL)
+
+    def take(self, size):
+        """The frames that were recorded since the last call: @size bytes."""
+        path = self.paths['frames']
+        end = time.monotonic() + FRAME_TIME
+        # A buffer returns to the guest before the last element has its frame.
+        while not os.path.exists(path) or os.path.getsize(path) < size:
+            if time.monotonic() > end:
+                raise DemoError(f'the back-end has not recorded {size} bytes in '
+                                f'{FRAME_TIME} s')
+            time.sleep(0.01)
+        with open(path, 'rb') as file:
+            data = file.read()
+        os.truncate(path, 0)
+        if len(data) != size:
+            raise DemoError(f'the back-end has recorded {len(data)} bytes, not '
+                            f'{size}')
+        return data
+
+    def finish(self):
+        """Wait until the program ends, which it does when QEMU ends; remove the file
+        of frames, which is empty."""
+        try:
+            status = self.process.wait(EXIT_TIME)
+        except subprocess.TimeoutExpired as err:
+            raise DemoError(f'{self.program} has not ended with QEMU') from err
+        if status:
+            raise DemoError(f'{self.program} exited with status {status}')
+        os.remove(self.paths['frames'])
+
+
+class Film:
+    """The steps, for the film that @guest plays and @recorder records."""
+
+    def __init__(self, opts, guest, recorder, said):
+        self.guest = guest
+        self.recorder = recorder
+        self.out = guest.out
+        self.processes = {'QEMU': guest.vm.get_pid(),
+                          'back-end': recorder.process.pid}
+        (self.width, self.height), picture = expected_pixels(
+            opts, said['film'], 'picture')
+        self.pitch = self.width * 3
+        self.rows = [picture[at:at + self.pitch]
+                     for at in range(0, len(picture), self.pitch)]
+        self.number = 0
+        self.pictures = []
+
+    def expected(self, number):
+        """A frame of the film: the picture has moved to the left."""
+        at = number * STEP % self.width * 3
+        return b''.join(row[at:] + row[:at] for row in self.rows)
+
+    def check_frame(self, frame):
+        equal = equal_pixels(self.expected(self.number), frame)
+        count = self.width * self.height
+        if equal != count:
+            raise DemoError(f'{equal} of {count} pixels of frame {self.number} '
+                            'are equal')
+        self.number += 1
+
+    def begin(self, memory):
+        self.guest.tell(memory, 'streaming')
+        self.number = 0
+
+    def play(self, count):
+        """Let the guest play frames, and check each; the frames."""
+        self.guest.tell(f'play {count}', 'played')
+        size = self.pitch * self.height
+        data = self.recorder.take(count * size)
+        frames = [data[at:at + size] for at in range(0, len(data), size)]
+        for frame in frames:
+            self.check_frame(frame)
+        return frames
+
+    def descriptors(self):
+        return {name: len(os.listdir(f'/proc/{pid}/fd'))
+                for name, pid in self.processes.items()}
+
+    def check_descriptors(self, before):
+        """Check that no process has more open files than @before; how many."""
+        end = time.monotonic() + FRAME_TIME
+        # A process closes the last frame's after it has returned the buffer.
+        while True:
+            now = self.descriptors()
+            if all(now[name] <= before[name] for name in now):
+                return now
+            if time.monotonic() > end:
+                raise DemoError(f'there were {before} open files, and after '
+                                f'{ROUND} more frames there are {now}')
+            time.sleep(0.01)
+
+    def play_pages(self):
+        step("the guest queues frames in pages of a program's memory")
+        self.begin('pages')
+        self.play(PAGES)
+        self.guest.tell('end', 'ended')
+        say(f'pages:        {PAGES} of {PAGES} frames equal')
+
+    def play_objects(self):
+        step("the guest queues frames in the GPU's resources, by their UUIDs")
+        self.begin('objects')
+        frames = self.play(ROUND)
+        self.pictures = [frames[number] for number in SCENES]
+        files = self.descriptors()
+        for _ in range(1, ROUNDS):
+            self.play(ROUND)
+            files = self.check_descriptors(files)
+        self.guest.tell('end', 'ended')
+        total = ROUND * ROUNDS
+        say(f'objects:      {total} of {total} frames equal')
+        say('open files:   ' + ', '.join(f'{name} {count}' for name, count in
+                                         files.items()) +
+            f', not more than after {ROUND} frames')
+
+    def tell(self):
+        self.play_pages()
+        self.play_objects()
+
+    def check_trace(self):
+        """Check that QEMU traced one lookup of each buffer's UUID."""
+        with open(os.path.join(self.out, 'trace.log'), encoding='utf-8') as log:
+            found = LOOKUP.findall(log.read())
+        assigned = [uuid for _, _, uuid in traced_uuids(self.guest)]
+        if len(assigned) != BUFFERS or sorted(found) != sorted(assigned):
+            raise DemoError(f'QEMU traced the UUIDs {assigned}, and lookups of '
+                            f'{found}')
+        say(f'lookups:      {len(found)}, one per buffer')
+
+    def check_film(self):
+        path = self.recorder.paths['film']
+        with open(path, 'rb') as film:
+            if film.read(len(WEBM)) != WEBM:
+                raise DemoError(f'{path} is not a WebM file')
+        say(f'the film:     {path}')
+
+    def draw(self):
+        """Write some of the recorded frames side by side into STRIP."""
+        path = os.path.join(self.out, STRIP)
+        header = f'P6\n{self.width} {self.height}\n255\n'.encode()
+        draw_strip([header + picture for picture in self.pictures], path)
+        say(f'the strip:    {path}')

@@ -1,0 +1,308 @@
+/*
+ * Draw a film into buffers of virtio-gpu, and queue them to a video output
+ *
+ * The film is the picture of the demo, which moves to the left.  The video
+ * output gets each frame in one of four buffers.
+ *
+ * Prints lines that begin with "DEMO: " for the host, and executes the host's
+ * commands, one per line:
+ *   objects    begin a stream of frames in resources of the GPU, by their UUIDs
+ *   pages      begin a stream of frames in memory of this program
+ *   play N     draw and queue N more frames, and wait for all buffers
+ *   end        end the stream
+ *   done       end
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <drm/virtgpu_drm.h>
+#include <linux/videodev2.h>
+
+#include "guest-gpu.h"
+#include "picture.h"
+
+#define VIDEO   "/dev/video0"
+#define TYPE    V4L2_BUF_TYPE_VIDEO_OUTPUT
+
+#define WIDTH   320
+#define HEIGHT  240
+#define PIXEL   sizeof(uint32_t)
+#define STEP    7   /* columns that the picture moves per frame: see film.py */
+#define BUFFERS 4
+
+#define FORMAT_B8G8R8X8 2   /* the GPU's format, see the virtio specification */
+
+/* A buffer: its resource, and memory for a stream that uses none */
+typedef struct Buffer {
+    struct drm_mode_create_dumb dumb;
+    int dmabuf;
+    uint8_t *resource;
+    uint8_t *memory;
+} Buffer;
+
+typedef struct Film {
+    int card;
+    int video;
+    bool in_resources;
+    unsigned frames;
+    uint32_t picture[HEIGHT][WIDTH];
+    Buffer buffers[BUFFERS];
+} Film;
+
+static void draw_picture(Film *film)
+{
+    for (unsigned y = 0; y < HEIGHT; y++) {
+        for (unsigned x = 0; x < WIDTH; x++) {
+            film->picture[y][x] = picture_pixel(x, y, WIDTH, HEIGHT);
+        }
+    }
+}
+
+static void draw_frame(const Film *film, uint8_t *pixels, uint32_t pitch)
+{
+    size_t left = film->frames * STEP % WIDTH, right = WIDTH - left;
+
+    for (unsigned y = 0; y < HEIGHT; y++, pixels += pitch) {
+        const uint32_t *row = film->picture[y];
+
+        memcpy(pixels, row + left, right * PIXEL);
+        memcpy(pixels + right * PIXEL, row, left * PIXEL);
+    }
+}
+
+static void create_buffers(Film *film)
+{
+    for (int i = 0; i < BUFFERS; i++) {
+        Buffer *buffer = &film->buffers[i];
+
+        buffer->dumb = create_dumb(film->card, WIDTH, HEIGHT);
+        buffer->dmabuf = export_buffer(film->card, buffer->dumb.handle);
+        buffer->resource = map_buffer(film->card, &buffer->dumb);
+        buffer->memory = malloc(buffer->dumb.size);
+        if (!buffer->memory) {
+            die("no memory");
+        }
+    }
+}
+
+static void close_handle(const Film *film, uint32_t handle)
+{
+    struct drm_gem_close close = { .handle = handle };
+
+    if (ioctl(film->card, DRM_IOCTL_GEM_CLOSE, &close)) {
+        die("cannot close a buffer");
+    }
+}
+
+/*
+ * Wait until the GPU has executed all commands.  It does so in their order, and
+ * tells the end of one that creates a resource.
+ */
+static void wait_for_gpu(const Film *film)
+{
+    struct drm_virtgpu_resource_create create = {
+        .target = 2,
+        .format = FORMAT_B8G8R8X8,
+        .width = 1,
+        .height = 1,
+        .depth = 1,
+        .array_size = 1,
+    };
+    struct drm_virtgpu_3d_wait wait = { 0 };
+
+    if (ioctl(film->card, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE, &create)) {
+        die("cannot create a resource");
+    }
+    wait.handle = create.bo_handle;
+    if (ioctl(film->card, DRM_IOCTL_VIRTGPU_WAIT, &wait)) {
+        die("the GPU has not executed the commands");
+    }
+    close_handle(film, create.bo_handle);
+}
+
+/* Update the device's copy of the pixels */
+static void transfer(const Film *film, const Buffer *buffer)
+{
+    struct drm_virtgpu_3d_transfer_to_host transfer = {
+        .bo_handle = buffer->dumb.handle,
+        .box = { .w = WIDTH, .h = HEIGHT, .d = 1 },
+    };
+
+    if (ioctl(film->card, DRM_IOCTL_VIRTGPU_TRANSFER_TO_HOST, &transfer)) {
+        die("cannot transfer the buffer to the device");
+    }
+    wait_for_gpu(film);
+}
+
+static void set_format(const Film *film)
+{
+    struct v4l2_format format = {
+        .type = TYPE,
+        .fmt.pix = {
+            .width = WIDTH,
+            .height = HEIGHT,
+            .pixelformat = V4L2_PIX_FMT_XBGR32,
+            .field = V4L2_FIELD_NONE,
+            .bytesperline = film->buffers[0].dumb.pitch,
+        },
+    };
+    uint32_t pitch = format.fmt.pix.bytesperline;
+
+    if (ioctl(film->video, VIDIOC_S_FMT, &format)) {
+        die("cannot set the format of " VIDEO);
+    }
+    if (format.fmt.pix.width != WIDTH || format.fmt.pix.height != HEIGHT ||
+        format.fmt.pix.pixelformat != V4L2_PIX_FMT_XBGR32 ||
+        format.fmt.pix.bytesperline != pitch) {
+        errno = EINVAL;
+        die(VIDEO " does not take the format of the buffers");
+    }
+}
+
+static uint32_t memory_type(const Film *film)
+{
+    return film->in_resources ? V4L2_MEMORY_DMABUF : V4L2_MEMORY_USERPTR;
+}
+
+static void request_buffers(const Film *film, unsigned count)
+{
+    struct v4l2_requestbuffers request = {
+        .count = count,
+        .type = TYPE,
+        .memory = memory_type(film),
+    };
+
+    if (ioctl(film->video, VIDIOC_REQBUFS, &request)) {
+        die("cannot request buffers of " VIDEO);
+    }
+    if (request.count != count) {
+        errno = ENOBUFS;
+        die(VIDEO " has another number of buffers");
+    }
+}
+
+static void begin_stream(Film *film, bool in_resources)
+{
+    int type = TYPE;
+
+    film->in_resources = in_resources;
+    film->frames = 0;
+    set_format(film);
+    request_buffers(film, BUFFERS);
+    if (ioctl(film->video, VIDIOC_STREAMON, &type)) {
+        die("cannot begin the stream");
+    }
+    printf("DEMO: streaming %s\n", in_resources ? "objects" : "pages");
+}
+
+static void end_stream(Film *film)
+{
+    int type = TYPE;
+
+    if (ioctl(film->video, VIDIOC_STREAMOFF, &type)) {
+        die("cannot end the stream");
+    }
+    request_buffers(film, 0);
+    printf("DEMO: ended\n");
+}
+
+/* Return the index of a buffer that the device has returned */
+static unsigned dequeue(const Film *film)
+{
+    struct v4l2_buffer v4l2 = { .type = TYPE, .memory = memory_type(film) };
+
+    if (ioctl(film->video, VIDIOC_DQBUF, &v4l2)) {
+        die("cannot dequeue a buffer");
+    }
+    if (v4l2.flags & V4L2_BUF_FLAG_ERROR) {
+        errno = EIO;
+        die(VIDEO " has not taken a frame");
+    }
+    return v4l2.index;
+}
+
+static void queue(Film *film, unsigned index)
+{
+    const Buffer *buffer = &film->buffers[index];
+    uint8_t *pixels = film->in_resources ? buffer->resource : buffer->memory;
+    struct v4l2_buffer v4l2 = {
+        .index = index,
+        .type = TYPE,
+        .memory = memory_type(film),
+        .bytesused = HEIGHT * buffer->dumb.pitch,
+        .length = buffer->dumb.size,
+    };
+
+    draw_frame(film, pixels, buffer->dumb.pitch);
+    if (film->in_resources) {
+        transfer(film, buffer);
+        v4l2.m.fd = buffer->dmabuf;
+    } else {
+        v4l2.m.userptr = (uintptr_t)pixels;
+    }
+    if (ioctl(film->video, VIDIOC_QBUF, &v4l2)) {
+        die("cannot queue a buffer");
+    }
+    film->frames++;
+}
+
+static void play(Film *film, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        queue(film, i < BUFFERS ? i : dequeue(film));
+    }
+    for (unsigned i = 0; i < count && i < BUFFERS; i++) {
+        dequeue(film);
+    }
+    printf("DEMO: played %u\n", film->frames);
+}
+
+/* Execute a command of the host; false if the command is to end */
+static bool obey(Film *film, const char *line)
+{
+    unsigned count;
+
+    if (!strcmp(line, "objects\n")) {
+        begin_stream(film, true);
+    } else if (!strcmp(line, "pages\n")) {
+        begin_stream(film, false);
+    } else if (sscanf(line, "play %u", &count) == 1) {
+        play(film, count);
+    } else if (!strcmp(line, "end\n")) {
+        end_stream(film);
+    } else if (strcmp(line, "done\n")) {
+        errno = EINVAL;
+        die("the host said none of the words that there are");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+int main(void)
+{
+    static Film film;
+    char line[16];
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    film.card = open_device(CARD, 0);
+    film.video = open_device(VIDEO, 0);
+    draw_picture(&film);
+    create_buffers(&film);
+    printf("DEMO: film %dx%d\n", WIDTH, HEIGHT);
+
+    do {
+        if (!fgets(line, sizeof(line), stdin)) {
+            die("the host went away");
+        }
+    } while (obey(&film, line));
+    printf("DEMO: done\n");
+    return EXIT_SUCCESS;
+}
