@@ -23,6 +23,18 @@ add_programs() {
     add_libraries_of "$@"
 }
 
+# add_qemu BUILD: copy the emulator in BUILD to root, with its modules.
+add_qemu() {
+    local modules=()
+    [ ! -d "$1/qemu-bundle" ] ||
+        mapfile -t modules < <(find "$1/qemu-bundle" -name '*.so')
+    add_programs "$1/qemu-system-x86_64"
+    [ ${#modules[@]} -eq 0 ] || {
+        cp -L --parents -t "$root" "${modules[@]}"
+        add_libraries_of "${modules[@]}"
+    }
+}
+
 # run_vm QEMU KERNEL FOLDER OPTION...: run the VM until it powers off.  Its console is
 # written to FOLDER/console; OPTIONs add further serial lines.  Set vm_limit for a time
 # limit other than 1200 seconds.
