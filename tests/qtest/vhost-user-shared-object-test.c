@@ -421,6 +421,32 @@ static void lookup_with_descriptor(void)
     scene_end(&s);
 }
 
+/* The descriptor is closed too if QEMU rejects the lookup */
+static void rejected_with_descriptor(void)
+{
+    static const struct {
+        uint8_t byte;
+        uint32_t flags;
+    } lookups[] = {
+        { 0x11, 0 }, { 0x11, PEER_NEED_REPLY }, { 0xff, PEER_NEED_REPLY },
+    };
+    uint8_t uuid[PEER_UUID_SIZE];
+    Scene s = scene_new();
+    unsigned int before;
+
+    assert_not_found(s.importer, uuid_a);
+    before = process_fds_settled(s.qts);
+    for (int i = 0; i < ARRAY_SIZE(lookups); i++) {
+        memset(uuid, lookups[i].byte, sizeof(uuid));
+        g_assert_cmpint(vhost_user_peer_try_send_fds(s.importer, PEER_LOOKUP,
+                                                     lookups[i].flags, uuid,
+                                                     sizeof(uuid), 1), ==, 0);
+        assert_lookup_failed(s.importer);
+        g_assert_cmpuint(process_fds_settled(s.qts), ==, before);
+    }
+    scene_end(&s);
+}
+
 static void wrong_payload_size(void)
 {
     static const uint32_t sizes[] = { 0, 8, 15, 17, 24 };
@@ -527,6 +553,19 @@ static void echoed_uuid(void)
     scene_end(&s);
 }
 
+/* Back-ends in Rust reply so */
+static void empty_payload(gconstpointer has_info)
+{
+    Scene s = scene_with_info(true, GPOINTER_TO_INT(has_info), false);
+
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    vhost_user_peer_answer(s.exporter, PEER_ANSWER_FD);
+    for (int i = 0; i < 2; i++) {
+        assert_found(s.importer, uuid_a, s.exporter);
+    }
+    scene_end(&s);
+}
+
 /* An exporter that violates the protocol loses its objects; others do not */
 static void broken_protocol(gconstpointer answer)
 {
@@ -617,6 +656,18 @@ static void reserved_uuids(void)
         g_assert_false(vhost_user_peer_add(s.exporter, uuid));
         assert_not_found(s.importer, uuid);
     }
+    scene_end(&s);
+}
+
+/* Back-ends in Rust do so in set_backend_req_fd() */
+static void add_while_channel_is_set_up(void)
+{
+    Scene s = scene_new();
+
+    vhost_user_peer_add_in_next_channel(s.exporter, uuid_a);
+    vhost_user_peer_reconnect(s.exporter);
+    assert_found(s.importer, uuid_a, s.exporter);
+    g_assert_true(vhost_user_peer_remove(s.exporter, uuid_a));
     scene_end(&s);
 }
 
@@ -941,6 +992,8 @@ static void add_lookup_tests(void)
     qtest_add_func(DIR "lookup/unknown-uuid", unknown_uuid);
     qtest_add_func(DIR "lookup/without-need-reply", lookup_without_need_reply);
     qtest_add_func(DIR "lookup/with-descriptor", lookup_with_descriptor);
+    qtest_add_func(DIR "lookup/rejected-with-descriptor",
+                   rejected_with_descriptor);
     qtest_add_func(DIR "lookup/exporter-serves-in-a-lookup",
                    look_up_in_a_look_up);
     qtest_add_func(DIR "lookup/other-requests-wait", other_requests_wait);
@@ -948,6 +1001,10 @@ static void add_lookup_tests(void)
     qtest_add_func(DIR "lookup/no-descriptors-left", no_descriptors_left);
     qtest_add_func(DIR "lookup/sandbox", sandbox);
     qtest_add_func(DIR "answer/echoed-uuid", echoed_uuid);
+    qtest_add_data_func(DIR "answer/empty-payload", GINT_TO_POINTER(false),
+                        empty_payload);
+    qtest_add_data_func(DIR "answer/empty-payload-with-info-negotiated",
+                        GINT_TO_POINTER(true), empty_payload);
     add_answer_test("answer/no-fd", one_bad_answer, PEER_ANSWER_NO_FD);
     add_answer_test("answer/two-fds", one_bad_answer, PEER_ANSWER_TWO_FDS);
     add_answer_test("answer/many-fds", one_bad_answer, PEER_ANSWER_MANY_FDS);
@@ -987,6 +1044,8 @@ static void add_table_tests(void)
                    host_notifier_without_place_leaves_none);
     qtest_add_func(DIR "add/taken-uuid", taken_uuid);
     qtest_add_func(DIR "add/reserved-uuids", reserved_uuids);
+    qtest_add_func(DIR "add/while-channel-is-set-up",
+                   add_while_channel_is_set_up);
     qtest_add_func(DIR "remove/of-anothers", remove_of_anothers);
     qtest_add_func(DIR "gone/channel-closes", channel_closes);
     qtest_add_func(DIR "gone/channel-closes-while-set-up",

@@ -80,6 +80,8 @@ struct VhostUserPeer {
     } described;                /* payload of PEER_ANSWER_INFO */
     size_t described_size;
     bool breaks_channel;
+    bool adds_in_channel;       /* added_uuid, to the next channel */
+    uint8_t added_uuid[PEER_UUID_SIZE];
     uint8_t asked_uuid[PEER_UUID_SIZE];
     uint8_t refused_uuid[PEER_UUID_SIZE];
     unsigned int asked;
@@ -347,6 +349,24 @@ static void break_channel(VhostUserPeer *peer)
     peer->breaks_channel = false;
 }
 
+/* QEMU waits on the main channel meanwhile */
+static void add_in_channel(VhostUserPeer *peer)
+{
+    Header hdr = {
+        .request = PEER_ADD,
+        .flags = FLAG_VERSION | PEER_NEED_REPLY,
+        .size = PEER_UUID_SIZE,
+    };
+    Message got;
+
+    write_message(peer->channel, &hdr, peer->added_uuid, PEER_UUID_SIZE, NULL,
+                  0, 0);
+    g_assert_true(read_message(peer->channel, &got));
+    g_assert_cmpuint(got.hdr.request, ==, PEER_ADD);
+    g_assert_cmpuint(got.u64, ==, 0);
+    peer->adds_in_channel = false;
+}
+
 /* The lock is held */
 static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
 {
@@ -392,6 +412,9 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
             break_channel(peer);
             reply_u64(peer, fd, msg, 1);
             return;
+        }
+        if (peer->adds_in_channel) {
+            add_in_channel(peer);
         }
         break;
     }
@@ -617,6 +640,15 @@ void vhost_user_peer_break_next_channel(VhostUserPeer *peer)
 {
     g_mutex_lock(&peer->lock);
     peer->breaks_channel = true;
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_add_in_next_channel(VhostUserPeer *peer,
+                                         const uint8_t *uuid)
+{
+    g_mutex_lock(&peer->lock);
+    memcpy(peer->added_uuid, uuid, PEER_UUID_SIZE);
+    peer->adds_in_channel = true;
     g_mutex_unlock(&peer->lock);
 }
 

@@ -193,6 +193,18 @@ void vhost_user_peer_wait_gone(VhostUserPeer *peer);
 void vhost_user_peer_break_next_channel(VhostUserPeer *peer);
 
 /**
+ * vhost_user_peer_add_in_next_channel() - Add an object when QEMU sends the
+ * next back-end channel
+ * @peer: back-end
+ * @uuid: UUID of the object
+ *
+ * The back-end waits until QEMU has accepted the object, and only then replies
+ * to PEER_SET_BACKEND_REQ_FD.
+ */
+void vhost_user_peer_add_in_next_channel(VhostUserPeer *peer,
+                                         const uint8_t *uuid);
+
+/**
  * vhost_user_peer_answer() - Choose the reply to GET_SHARED_OBJECT
  * @peer: back-end
  * @answer: kind of all further replies
