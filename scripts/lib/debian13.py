@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from .tap import exit_on_signals, good, on_signals
+from .tap import command, exit_on_signals, good, on_signals
 from .qemutree import TOP, environment
 
 REPOSITORY = '/root/virtio-gpu-uuid'
@@ -120,6 +120,16 @@ class Debian13:
             self.push(TOP, REPOSITORY, f'{as_it_is()}:refs/heads/clone')
         else:       # a release
             shutil.copytree(TOP, self.path(REPOSITORY), ignore=lanes)
+
+
+def obstacle():
+    """Why this host cannot run a Debian 13 machine; None if it can."""
+    if os.getuid():
+        return 'only root can make a Debian 13 machine'
+    if command('unshare', '--mount', '--pid', '--ipc', '--fork',
+               'true').returncode:
+        return 'a Debian 13 machine needs namespaces, which this host does not allow'
+    return None
 
 
 def lanes(folder, names):
