@@ -290,27 +290,27 @@ static void memory_freed(gpointer opaque, GstMiniObject *memory)
 static GstMemory *wrap_object(MediaSink *sink, const MediaFrame *frame)
 {
     int fd = fcntl(frame->object->fd, F_DUPFD_CLOEXEC, 0);
+    gsize end = frame->offset + frame->size;
     GstMemory *memory;
 
     if (fd < 0) {
         return NULL;
     }
     memory = frame->object->is_dmabuf ?
-        gst_dmabuf_allocator_alloc(sink->dmabuf_allocator, fd,
-                                   frame->pix->sizeimage) :
-        gst_fd_allocator_alloc(sink->fd_allocator, fd, frame->pix->sizeimage,
+        gst_dmabuf_allocator_alloc(sink->dmabuf_allocator, fd, end) :
+        gst_fd_allocator_alloc(sink->fd_allocator, fd, end,
                                GST_FD_MEMORY_FLAG_NONE);
+    gst_memory_resize(memory, frame->offset, frame->size);
     GST_MINI_OBJECT_FLAG_SET(memory, GST_MEMORY_FLAG_READONLY);
     return memory;
 }
 
 static GstMemory *wrap(MediaSink *sink, const MediaFrame *frame)
 {
-    size_t size = frame->pix->sizeimage;
-
     return frame->data ?
-        gst_memory_new_wrapped(GST_MEMORY_FLAG_READONLY, frame->data, size, 0,
-                               size, frame->data, g_free) :
+        gst_memory_new_wrapped(GST_MEMORY_FLAG_READONLY, frame->data,
+                               frame->size, 0, frame->size, frame->data,
+                               g_free) :
         wrap_object(sink, frame);
 }
 
@@ -318,7 +318,7 @@ static GstBuffer *buffer_of(MediaSink *sink, const MediaFrame *frame)
 {
     const struct v4l2_pix_format *pix = frame->pix;
     gsize offset[GST_VIDEO_MAX_PLANES] = {};
-    gint stride[GST_VIDEO_MAX_PLANES] = { pix->bytesperline };
+    gint stride[GST_VIDEO_MAX_PLANES] = { frame->stride };
     MediaSinkDone *done = g_new(MediaSinkDone, 1);
     GstMemory *memory = wrap(sink, frame);
     GstBuffer *buffer;

@@ -10,6 +10,8 @@
 #include "libqos/qgraph.h"
 #include "qemu/module.h"
 #include "qobject/qdict.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "virtio-export/peer.h"
 #include "virtio-gpu/helpers/drawn.h"
 #include "virtio-media/backend.h"
 
@@ -24,7 +26,11 @@ typedef struct MediaTest {
     const char *name;
     void (*func)(QVirtioMedia *media, QVirtioGPU *gpu);
     const char *pipeline;
+    bool with_exporter;
 } MediaTest;
+
+/* A back-end that describes its objects as it likes */
+static VhostUserPeer *exporter;
 
 /* The session that the helpers below use */
 static uint32_t session;
@@ -170,18 +176,25 @@ static int queue_pages(QVirtioMedia *media, unsigned index, uint64_t addr)
     return call_run(&call, media);
 }
 
-static int set_format(QVirtioMedia *media)
+/* Return: the status; sets the image size */
+static int set_pix(QVirtioMedia *media, struct v4l2_pix_format *pix)
 {
-    struct v4l2_format format = {
-        .type = OUTPUT,
-        .fmt.pix = {
-            .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
-            .pixelformat = V4L2_PIX_FMT_XBGR32,
-        },
-    };
+    struct v4l2_format format = { .type = OUTPUT, .fmt.pix = *pix };
     int status = run(media, VIDIOC_S_FMT, &format);
 
-    g_assert_true(status || format.fmt.pix.sizeimage == DRAWN_BYTES);
+    *pix = format.fmt.pix;
+    return status;
+}
+
+static int set_format(QVirtioMedia *media)
+{
+    struct v4l2_pix_format pix = {
+        .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
+        .pixelformat = V4L2_PIX_FMT_XBGR32,
+    };
+    int status = set_pix(media, &pix);
+
+    g_assert_true(status || pix.sizeimage == DRAWN_BYTES);
     return status;
 }
 
@@ -394,25 +407,84 @@ static void unknown_uuid(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
-/* A resource that is too small for the format */
-static void small_object(QVirtioMedia *media, QVirtioGPU *gpu)
+/* The last format fits, as the stride of the resource counts */
+static void geometry(QVirtioMedia *media, QVirtioGPU *gpu)
 {
-    struct v4l2_format format = {
-        .type = OUTPUT,
-        .fmt.pix = {
-            .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
-            .bytesperline = 8192, .pixelformat = V4L2_PIX_FMT_XBGR32,
-        },
+    static const struct {
+        struct v4l2_pix_format pix;
+        int expect;
+    } cases[] = {
+        { { DRAWN_WIDTH + 1, DRAWN_HEIGHT, V4L2_PIX_FMT_XBGR32 }, EINVAL },
+        { { DRAWN_WIDTH, DRAWN_HEIGHT + 1, V4L2_PIX_FMT_XBGR32 }, EINVAL },
+        { { DRAWN_WIDTH / 2, DRAWN_HEIGHT, V4L2_PIX_FMT_XRGB32 }, EINVAL },
+        { { DRAWN_WIDTH, DRAWN_HEIGHT, V4L2_PIX_FMT_ABGR32 }, 0 },
+        { { DRAWN_WIDTH, DRAWN_HEIGHT, V4L2_PIX_FMT_XBGR32,
+            .bytesperline = 8192 }, 0 },
     };
     Drawn d;
 
     drawn_new(&d, gpu, 1, 0x11);
     session = open_session(media);
-    g_assert_cmpint(run(media, VIDIOC_S_FMT, &format), ==, 0);
-    g_assert_cmpuint(format.fmt.pix.bytesperline, ==, 8192);
-    g_assert_cmpint(request_buffers(media, 1, OBJECT), ==, 0);
-    g_assert_cmpint(queue_object(media, 0, d.uuid), ==, EINVAL);
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct v4l2_pix_format pix = cases[i].pix;
+
+        g_assert_cmpint(request_buffers(media, 0, OBJECT), ==, 0);
+        g_assert_cmpint(set_pix(media, &pix), ==, 0);
+        g_assert_true(cases[i].pix.bytesperline == 0 ||
+                      cases[i].pix.bytesperline == pix.bytesperline);
+        g_assert_cmpint(request_buffers(media, 1, OBJECT), ==, 0);
+        g_assert_cmpint(queue_object(media, 0, d.uuid), ==, cases[i].expect);
+    }
+    g_assert_cmpint(run_number(media, VIDIOC_STREAMON, OUTPUT), ==, 0);
+    wait_dequeued(media, 0);
+    assert_file(d.pixels, DRAWN_BYTES);
     drawn_done(&d);
+}
+
+/* Return: the status of QBUF of an object that is described */
+static int queue_described(QVirtioMedia *media, const PeerInfo *info)
+{
+    uuid_t uuid;
+
+    uuid_generate(uuid);
+    g_assert_true(vhost_user_peer_add(exporter, uuid));
+    vhost_user_peer_describe(exporter, info, sizeof(*info));
+    g_assert_cmpint(request_buffers(media, 0, OBJECT), ==, 0);
+    g_assert_cmpint(request_buffers(media, 1, OBJECT), ==, 0);
+    return queue_object(media, 0, uuid);
+}
+
+static void descriptions(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    const PeerInfo good = {
+        .size = 1ULL << 40,     /* a lie */
+        .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
+        .fourcc = DRM_FORMAT_XRGB8888, .num_planes = 1,
+        .strides = { 128, 128 },
+    };
+    struct {
+        PeerInfo info;
+        int expect;
+    } cases[] = {
+        { good, 0 }, { good, 0 }, { good, 0 }, { good, EINVAL },
+        { good, EINVAL }, { good, EINVAL }, { good, EINVAL },
+    };
+
+    cases[1].info.modifier = DRM_FORMAT_MOD_INVALID;
+    cases[2].info.num_planes = 0;
+    cases[2].info.strides[0] = 1 << 20;
+    cases[3].info.modifier = I915_FORMAT_MOD_X_TILED;
+    cases[4].info.num_planes = 2;
+    cases[5].info.strides[0] = 1 << 20;
+    cases[6].info.offsets[0] = 1 << 20;
+
+    vhost_user_peer_wait_ready(exporter);
+    set_up(media, OBJECT);
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        g_test_message("case %d", i);
+        g_assert_cmpint(queue_described(media, &cases[i].info), ==,
+                        cases[i].expect);
+    }
 }
 
 /* The memory of a buffer remains when the guest destroys the resource */
@@ -613,11 +685,30 @@ static void pipeline_fails(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
+static void exporter_end(gpointer unused)
+{
+    vhost_user_peer_free(g_steal_pointer(&exporter));
+}
+
+static void add_exporter(GString *cmd_line)
+{
+    g_autofree char *args = NULL;
+
+    exporter = vhost_user_peer_new("exporter", true);
+    vhost_user_peer_offer_info(exporter);
+    args = vhost_user_peer_args(exporter, "");
+    g_string_append(cmd_line, args);
+    g_test_queue_destroy(exporter_end, &exporter);
+}
+
 static void *before(GString *cmd_line, void *arg)
 {
     const MediaTest *test = arg;
 
     media_backend_before(cmd_line, test->pipeline);
+    if (test->with_exporter) {
+        add_exporter(cmd_line);
+    }
     return arg;
 }
 
@@ -637,7 +728,8 @@ static const MediaTest tests[] = {
     { "ioctls", ioctls, TO_FILE },
     { "object/drawn", object, TO_FILE },
     { "object/unknown", unknown_uuid, TO_FILE },
-    { "object/small", small_object, TO_FILE },
+    { "object/geometry", geometry, TO_FILE },
+    { "object/descriptions", descriptions, TO_FILE, .with_exporter = true },
     { "object/goes-while-queued", object_goes, TO_FILE },
     { "pages", pages, TO_FILE },
     { "malformed", malformed, TO_FILE },
