@@ -8,6 +8,7 @@
 #include "qemu/osdep.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "libqos/virtio-gpu-gl.h"
 #include "qemu/module.h"
 #include "qobject/qdict.h"
 #include "standard-headers/drm/drm_fourcc.h"
@@ -19,8 +20,17 @@
 #define PAGES       V4L2_MEMORY_USERPTR
 #define OBJECT      V4L2_MEMORY_DMABUF
 
+/* A width whose rows the renderer pads */
+#define TEXTURE_WIDTH   33
+#define TEXTURE_HEIGHT  17
+#define TEXTURE_ROW     (TEXTURE_WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL)
+#define TEXTURE_BYTES   (TEXTURE_ROW * TEXTURE_HEIGHT)
+
 /* filesink collects small frames by default, and keeps their buffers */
 #define TO_FILE     "filesink buffer-mode=unbuffered location=@file"
+/* without padding, which also filesink would write */
+#define CONVERTED   "videoconvert ! video/x-raw,format=xRGB ! " TO_FILE
+#define TURNED      "videoflip video-direction=auto ! " CONVERTED
 
 typedef struct MediaTest {
     const char *name;
@@ -685,6 +695,141 @@ static void pipeline_fails(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
+/* A texture and what was drawn last */
+typedef struct Texture {
+    QVirtioGPUResourceOpt res;
+    uuid_t uuid;
+    uint8_t pixels[TEXTURE_BYTES];
+} Texture;
+
+/* The guest chooses the orientation of the textures of CREATE_3D */
+static void texture_new(Texture *t, QVirtioGPU *gpu, uint32_t id,
+                        bool bottom_up)
+{
+    t->res = (QVirtioGPUResourceOpt) {
+        .gpu = gpu, .id = id, .format = VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM,
+        .width = TEXTURE_WIDTH, .height = TEXTURE_HEIGHT,
+        .backing = guest_alloc(gpu->alloc, TEXTURE_BYTES),
+        .backing_len = TEXTURE_BYTES,
+    };
+    if (bottom_up) {
+        do_qvirtio_gpu_create_2d(t->res);
+    } else {
+        qvirtio_gpu_create_3d(&t->res, QVIRTIO_GPU_PIPE_TEXTURE_2D);
+    }
+    do_qvirtio_gpu_attach_backing(t->res);
+    assign_uuid({ .gpu = gpu, .id = id, .uuid = t->uuid });
+}
+
+static void texture_done(Texture *t)
+{
+    guest_free(t->res.gpu->alloc, t->res.backing);
+}
+
+/* Write the frame that the pipeline must record: its first byte is unused */
+static void texture_draw(Texture *t, uint8_t *frame)
+{
+    for (int i = 0; i < TEXTURE_BYTES; i++) {
+        t->pixels[i] = g_test_rand_int_range(0, 256);
+        frame[i / 4 * 4 + (i + 1) % 4] = i % 4 == 3 ? 0 : t->pixels[i];
+    }
+    qtest_memwrite(t->res.gpu->qts, t->res.backing, t->pixels, TEXTURE_BYTES);
+    do_qvirtio_gpu_transfer(t->res);
+}
+
+/* The format has the default stride, that of the guest */
+static void set_up_textures(QVirtioMedia *media, uint32_t width,
+                            uint32_t height)
+{
+    struct v4l2_pix_format pix = {
+        .width = width, .height = height, .pixelformat = V4L2_PIX_FMT_RGBX32,
+    };
+
+    session = open_session(media);
+    g_assert_cmpint(set_pix(media, &pix), ==, 0);
+    g_assert_cmpuint(pix.bytesperline, ==,
+                     width * QVIRTIO_GPU_BYTES_PER_PIXEL);
+    g_assert_cmpint(request_buffers(media, 4, OBJECT), ==, 0);
+}
+
+/* Compare all bytes but the unused one of each pixel */
+static void assert_pixels(const uint8_t *frames, size_t size)
+{
+    GByteArray *file = media_backend_file(size);
+
+    for (size_t i = 0; i < size; i += QVIRTIO_GPU_BYTES_PER_PIXEL) {
+        file->data[i] = 0;
+    }
+    g_assert_cmpmem(file->data, file->len, frames, size);
+    g_byte_array_unref(file);
+}
+
+static void padded_texture(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    uint8_t frames[3 * TEXTURE_BYTES];
+    Texture t;
+
+    texture_new(&t, gpu, 1, false);
+    set_up_textures(media, TEXTURE_WIDTH, TEXTURE_HEIGHT);
+    stream_on(media);
+    for (int i = 0; i < 3; i++) {
+        texture_draw(&t, frames + i * TEXTURE_BYTES);
+        g_assert_cmpint(queue_object(media, i, t.uuid), ==, 0);
+        wait_dequeued(media, i);
+    }
+    assert_pixels(frames, sizeof(frames));
+    texture_done(&t);
+}
+
+/* The top left part of a texture, which begins inside of the memory */
+static void part_of_texture(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    enum { HEIGHT = 5, ROW = 20 * QVIRTIO_GPU_BYTES_PER_PIXEL };
+    uint8_t frame[TEXTURE_BYTES], part[HEIGHT * ROW];
+    Texture t;
+
+    texture_new(&t, gpu, 1, true);
+    texture_draw(&t, frame);
+    for (int i = 0; i < HEIGHT; i++) {
+        memcpy(part + i * ROW, frame + i * TEXTURE_ROW, ROW);
+    }
+    set_up_textures(media, ROW / QVIRTIO_GPU_BYTES_PER_PIXEL, HEIGHT);
+    stream_on(media);
+    g_assert_cmpint(queue_object(media, 0, t.uuid), ==, 0);
+    wait_dequeued(media, 0);
+    assert_pixels(part, sizeof(part));
+    texture_done(&t);
+}
+
+/* Frames whose orientation differs wait in the same pipeline */
+static void orientation(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    uint8_t frames[6 * TEXTURE_BYTES];
+    Texture t[2];
+
+    texture_new(&t[0], gpu, 1, true);
+    texture_new(&t[1], gpu, 2, false);
+    set_up_textures(media, TEXTURE_WIDTH, TEXTURE_HEIGHT);
+    texture_draw(&t[0], frames);
+    texture_draw(&t[1], frames + TEXTURE_BYTES);
+    memcpy(frames + 2 * TEXTURE_BYTES, frames, 2 * TEXTURE_BYTES);
+    for (int i = 0; i < 4; i++) {
+        g_assert_cmpint(queue_object(media, i, t[i % 2].uuid), ==, 0);
+    }
+    stream_on(media);
+    for (int i = 0; i < 4; i++) {
+        wait_dequeued(media, i);
+    }
+    for (int i = 4; i < 6; i++) {
+        texture_draw(&t[0], frames + i * TEXTURE_BYTES);
+        g_assert_cmpint(queue_object(media, 0, t[0].uuid), ==, 0);
+        wait_dequeued(media, 0);
+    }
+    assert_pixels(frames, sizeof(frames));
+    texture_done(&t[0]);
+    texture_done(&t[1]);
+}
+
 static void exporter_end(gpointer unused)
 {
     vhost_user_peer_free(g_steal_pointer(&exporter));
@@ -745,25 +890,38 @@ static const MediaTest tests[] = {
       "filesink location=@file/nowhere" },
 };
 
-static void register_tests(void)
+static const MediaTest texture_tests[] = {
+    { "texture/padded", padded_texture, CONVERTED },
+    { "texture/part", part_of_texture, TURNED },
+    { "texture/orientation", orientation, TURNED },
+};
+
+static void register_tests(const char *interface, const MediaTest *test,
+                           size_t num)
 {
-    for (int i = 0; i < ARRAY_SIZE(tests); i++) {
+    for (size_t i = 0; i < num; i++, test++) {
         QOSGraphTestOptions opts = {
             .edge.extra_device_opts = RESOURCE_UUID_ON,
             .before = before,
-            .arg = (void *)&tests[i],
+            .arg = (void *)test,
         };
-        g_autofree char *name = g_strconcat("vhost-user-media/",
-                                            tests[i].name, NULL);
+        g_autofree char *name = g_strconcat("vhost-user-media/", test->name,
+                                            NULL);
 
-        qos_add_test(name, "virtio-gpu-pci", run_test, &opts);
+        qos_add_test(name, interface, run_test, &opts);
     }
 }
 
 static void register_slow_tests(void)
 {
-    if (g_test_slow()) {
-        register_tests();
+    if (!g_test_slow()) {
+        return;
+    }
+    register_tests("virtio-gpu-pci", tests, ARRAY_SIZE(tests));
+    /* set if EGL can export textures as dma-bufs */
+    if (getenv("QTEST_GL_DMABUF")) {
+        register_tests("virtio-gpu-gl-pci", texture_tests,
+                       ARRAY_SIZE(texture_tests));
     }
 }
 
