@@ -263,17 +263,49 @@ static int get_pages(MediaCall *call, MediaBuffer *buf)
     return error;
 }
 
-/* The only place that decides whether frames fit into an object */
+/*
+ * Where the frame begins.  It is at the top left of an image that is larger;
+ * the top of an image that is bottom-up is at the end of its memory.
+ */
+static uint64_t first_row(const MediaLayout *layout, uint32_t height)
+{
+    uint64_t below = layout->bottom_up ? layout->height - height : 0;
+
+    return layout->offset + below * layout->stride;
+}
+
+/* Elements of GStreamer compute positions in a frame with an int */
+static bool layout_fits(const MediaObject *object,
+                        const struct v4l2_pix_format *pix)
+{
+    const MediaLayout *layout = &object->layout;
+    uint64_t row = (uint64_t)pix->width * MEDIA_PIXEL_SIZE;
+
+    return layout->linear &&
+           media_format_matches(layout->fourcc, pix->pixelformat) &&
+           pix->width <= layout->width && pix->height <= layout->height &&
+           row <= layout->stride && layout->stride <= INT_MAX / pix->height &&
+           first_row(layout, pix->height) + row +
+           (uint64_t)layout->stride * (pix->height - 1) <= object->size;
+}
+
+/*
+ * The only place that decides whether frames fit into an object.  The length is
+ * the guest's view of the memory, which has the stride of the guest.
+ */
 static bool object_fits(const MediaObject *object,
                         const struct v4l2_pix_format *pix, uint32_t length)
 {
-    return object->size >= pix->sizeimage &&
-           (length == 0 || length >= pix->sizeimage) &&
-           length <= object->size;
+    if (length != 0 && length < pix->sizeimage) {
+        return false;
+    }
+    return object->layout.width ? layout_fits(object, pix) :
+           object->size >= pix->sizeimage && object->size >= length;
 }
 
 static bool look_up(Media *media, MediaBuffer *buf, const uint8_t *uuid)
 {
+    MediaLayout layout = {};
     int fd;
 
     if (buf->object.fd >= 0 && !memcmp(buf->uuid, uuid, sizeof(buf->uuid))) {
@@ -281,8 +313,8 @@ static bool look_up(Media *media, MediaBuffer *buf, const uint8_t *uuid)
     }
     media_object_close(&buf->object);
     memcpy(buf->uuid, uuid, sizeof(buf->uuid));
-    fd = media->ops->lookup(media->opaque, buf->uuid);
-    return fd >= 0 && media_object_open(&buf->object, fd);
+    fd = media->ops->lookup(media->opaque, buf->uuid, &layout);
+    return fd >= 0 && media_object_open(&buf->object, fd, &layout);
 }
 
 static int get_object(MediaCall *call, MediaBuffer *buf)
@@ -357,6 +389,20 @@ static void finish(Media *media, unsigned index, uint32_t flags)
     media->ops->event_ready(media->opaque);
 }
 
+/* The padding of the last row may be missing in the memory */
+static void place(MediaFrame *frame)
+{
+    const MediaLayout *layout = &frame->object->layout;
+
+    if (layout->width) {
+        frame->stride = layout->stride;
+        frame->offset = first_row(layout, frame->pix->height);
+        frame->size = MIN((uint64_t)layout->stride * frame->pix->height,
+                          frame->object->size - frame->offset);
+        frame->bottom_up = layout->bottom_up;
+    }
+}
+
 /* Give a frame to the pipeline */
 static void push(Media *media, unsigned index)
 {
@@ -366,8 +412,11 @@ static void push(Media *media, unsigned index)
         .object = &buf->object,
         .data = g_steal_pointer(&buf->data),
         .pix = &media->pix,
+        .size = media->pix.sizeimage,
+        .stride = media->pix.bytesperline,
     };
 
+    place(&frame);
     buf->v4l2.sequence = media->sequence++;
     buf->state = MEDIA_ACTIVE;
     if (!media->ops->push(media->opaque, &frame)) {

@@ -7,8 +7,6 @@
 #include "qemu/osdep.h"
 #include "media-internal.h"
 
-#define BYTES_PER_PIXEL 4
-
 typedef struct MediaFormat {
     uint32_t fourcc;
     const char *description;
@@ -36,6 +34,32 @@ static bool is_format(uint32_t fourcc)
     return false;
 }
 
+static uint32_t without_alpha(uint32_t fourcc)
+{
+    switch (fourcc) {
+    case V4L2_PIX_FMT_ABGR32:
+        return V4L2_PIX_FMT_XBGR32;
+    case V4L2_PIX_FMT_ARGB32:
+        return V4L2_PIX_FMT_XRGB32;
+    case V4L2_PIX_FMT_RGBA32:
+        return V4L2_PIX_FMT_RGBX32;
+    case V4L2_PIX_FMT_BGRA32:
+        return V4L2_PIX_FMT_BGRX32;
+    default:
+        return fourcc;
+    }
+}
+
+/*
+ * DRM and V4L2 have different names but the same numbers for these formats.
+ * Whether the fourth byte is alpha is for the driver to say: a renderer may
+ * choose either for the guest's format.
+ */
+bool media_format_matches(uint32_t fourcc, uint32_t pixelformat)
+{
+    return without_alpha(fourcc) == without_alpha(pixelformat);
+}
+
 static bool is_output(uint32_t type)
 {
     return type == V4L2_BUF_TYPE_VIDEO_OUTPUT;
@@ -46,10 +70,10 @@ static void adjust(struct v4l2_pix_format *pix)
 {
     uint32_t width = MIN(MAX(pix->width, 1), MEDIA_LARGEST_SIDE);
     uint32_t height = MIN(MAX(pix->height, 1), MEDIA_LARGEST_SIDE);
-    uint32_t stride = MIN(MAX(pix->bytesperline, width * BYTES_PER_PIXEL),
-                          MEDIA_LARGEST_SIDE * BYTES_PER_PIXEL);
+    uint32_t stride = MIN(MAX(pix->bytesperline, width * MEDIA_PIXEL_SIZE),
+                          MEDIA_LARGEST_SIDE * MEDIA_PIXEL_SIZE);
 
-    stride = ROUND_UP(stride, BYTES_PER_PIXEL);
+    stride = ROUND_UP(stride, MEDIA_PIXEL_SIZE);
     *pix = (struct v4l2_pix_format) {
         .width = width,
         .height = height,

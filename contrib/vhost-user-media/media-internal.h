@@ -9,6 +9,8 @@
 
 #include "media.h"
 
+#define MEDIA_PIXEL_SIZE 4      /* of all formats */
+
 typedef enum MediaBufferState {
     MEDIA_DEQUEUED,
     MEDIA_PREPARED,
@@ -142,6 +144,15 @@ int media_streamoff(MediaCall *call);
  * @media: the device
  */
 void media_default_format(Media *media);
+
+/**
+ * media_format_matches() - Compare the format of an object with that of frames
+ * @fourcc: DRM's number of the object's format
+ * @pixelformat: V4L2's number of one of the device's formats
+ *
+ * Return: true if the object can be read in the other format
+ */
+bool media_format_matches(uint32_t fourcc, uint32_t pixelformat);
 
 /**
  * media_release_buffers() - End the stream, and free all buffers

@@ -35,7 +35,7 @@ static bool can_be_read(int fd)
     return mode >= 0 && (mode & O_ACCMODE) != O_WRONLY;
 }
 
-bool media_object_open(MediaObject *object, int fd)
+bool media_object_open(MediaObject *object, int fd, const MediaLayout *layout)
 {
     int seals = fcntl(fd, F_GET_SEALS);
     bool safe = seals < 0 ? is_dmabuf(fd) : seals & F_SEAL_SHRINK;
@@ -47,7 +47,7 @@ bool media_object_open(MediaObject *object, int fd)
         return false;
     }
     *object = (MediaObject) {
-        .fd = fd, .size = size, .is_dmabuf = seals < 0,
+        .fd = fd, .size = size, .is_dmabuf = seals < 0, .layout = *layout,
     };
     return true;
 }

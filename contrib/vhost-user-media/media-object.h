@@ -8,28 +8,53 @@
 #define CONTRIB_VHOST_USER_MEDIA_OBJECT_H
 
 /**
+ * struct MediaLayout - What the exporter says about the image in an object
+ * @width: width in pixels; 0 if the layout is not known
+ * @height: height in pixels
+ * @fourcc: DRM's number of the format
+ * @stride: number of bytes from one row to the next
+ * @offset: where the first row begins in the memory
+ * @bottom_up: the first row in the memory is the bottom row of the image
+ * @linear: there is one plane, and nothing is known against linear rows
+ *
+ * The exporter may be wrong or lie.
+ */
+typedef struct MediaLayout {
+    uint32_t width;
+    uint32_t height;
+    uint32_t fourcc;
+    uint32_t stride;
+    uint32_t offset;
+    bool bottom_up;
+    bool linear;
+} MediaLayout;
+
+/**
  * struct MediaObject - A shared object
  * @fd: a memfd or a dma-buf; -1 for no object
  * @size: size of the memory
  * @is_dmabuf: whether @fd is a dma-buf
+ * @layout: layout of the image, if it is known
  */
 typedef struct MediaObject {
     int fd;
     uint64_t size;
     bool is_dmabuf;
+    MediaLayout layout;
 } MediaObject;
 
 /**
  * media_object_open() - Check what a lookup has returned
  * @object: filled in
  * @fd: taken over, and closed on failure
+ * @layout: what the lookup has said about the image
  *
  * Only a dma-buf, and a memfd that is sealed against shrinking, can be mapped
  * without the danger that the owner of the memory takes it away.
  *
  * Return: true, or false with no object in @object
  */
-bool media_object_open(MediaObject *object, int fd);
+bool media_object_open(MediaObject *object, int fd, const MediaLayout *layout);
 
 /**
  * media_object_close() - Close an object

@@ -40,7 +40,8 @@ typedef enum MediaSinkState {
  * @watch: source of messages of @pipeline
  * @deadline: source that ends the state SINK_DRAINING
  * @caps: format of the stream, or NULL if there is none
- * @held: frames of a stream whose pipeline has not started
+ * @held: frames and events of a stream whose pipeline has not started
+ * @bottom_up: what the stream has been told last about its frames
  * @last_report: when an error was last reported
  */
 struct MediaSink {
@@ -56,6 +57,7 @@ struct MediaSink {
     guint deadline;
     GstCaps *caps;
     GQueue held;
+    bool bottom_up;
     gint64 last_report;
 };
 
@@ -185,7 +187,7 @@ static gboolean drained_too_long(gpointer opaque)
 
 static void drop_held(MediaSink *sink)
 {
-    g_queue_clear_full(&sink->held, (GDestroyNotify)gst_buffer_unref);
+    g_queue_clear_full(&sink->held, (GDestroyNotify)gst_mini_object_unref);
 }
 
 static void fail(MediaSink *sink, const char *text)
@@ -224,13 +226,17 @@ static GstAppSrc *source_of(MediaSink *sink)
     return GST_APP_SRC(gst_bin_get_by_name(GST_BIN(sink->pipeline), SOURCE));
 }
 
-static bool give(MediaSink *sink, GstBuffer *buffer)
+/* The source keeps frames and events in their order */
+static void give(MediaSink *sink, void *item)
 {
     GstAppSrc *source = source_of(sink);
-    bool ok = gst_app_src_push_buffer(source, buffer) == GST_FLOW_OK;
 
+    if (GST_IS_EVENT(item)) {
+        gst_element_send_event(GST_ELEMENT(source), item);
+    } else {
+        gst_app_src_push_buffer(source, item);
+    }
     gst_object_unref(source);
-    return ok;
 }
 
 static void launch(MediaSink *sink)
@@ -260,6 +266,7 @@ static void launch(MediaSink *sink)
 void media_sink_start(MediaSink *sink, const struct v4l2_pix_format *pix,
                       const struct v4l2_fract *interval)
 {
+    sink->bottom_up = false;
     sink->caps = gst_caps_new_simple(
         "video/x-raw",
         "format", G_TYPE_STRING,
@@ -290,27 +297,27 @@ static void memory_freed(gpointer opaque, GstMiniObject *memory)
 static GstMemory *wrap_object(MediaSink *sink, const MediaFrame *frame)
 {
     int fd = fcntl(frame->object->fd, F_DUPFD_CLOEXEC, 0);
+    gsize end = frame->offset + frame->size;
     GstMemory *memory;
 
     if (fd < 0) {
         return NULL;
     }
     memory = frame->object->is_dmabuf ?
-        gst_dmabuf_allocator_alloc(sink->dmabuf_allocator, fd,
-                                   frame->pix->sizeimage) :
-        gst_fd_allocator_alloc(sink->fd_allocator, fd, frame->pix->sizeimage,
+        gst_dmabuf_allocator_alloc(sink->dmabuf_allocator, fd, end) :
+        gst_fd_allocator_alloc(sink->fd_allocator, fd, end,
                                GST_FD_MEMORY_FLAG_NONE);
+    gst_memory_resize(memory, frame->offset, frame->size);
     GST_MINI_OBJECT_FLAG_SET(memory, GST_MEMORY_FLAG_READONLY);
     return memory;
 }
 
 static GstMemory *wrap(MediaSink *sink, const MediaFrame *frame)
 {
-    size_t size = frame->pix->sizeimage;
-
     return frame->data ?
-        gst_memory_new_wrapped(GST_MEMORY_FLAG_READONLY, frame->data, size, 0,
-                               size, frame->data, g_free) :
+        gst_memory_new_wrapped(GST_MEMORY_FLAG_READONLY, frame->data,
+                               frame->size, 0, frame->size, frame->data,
+                               g_free) :
         wrap_object(sink, frame);
 }
 
@@ -318,7 +325,7 @@ static GstBuffer *buffer_of(MediaSink *sink, const MediaFrame *frame)
 {
     const struct v4l2_pix_format *pix = frame->pix;
     gsize offset[GST_VIDEO_MAX_PLANES] = {};
-    gint stride[GST_VIDEO_MAX_PLANES] = { pix->bytesperline };
+    gint stride[GST_VIDEO_MAX_PLANES] = { frame->stride };
     MediaSinkDone *done = g_new(MediaSinkDone, 1);
     GstMemory *memory = wrap(sink, frame);
     GstBuffer *buffer;
@@ -337,6 +344,26 @@ static GstBuffer *buffer_of(MediaSink *sink, const MediaFrame *frame)
     return buffer;
 }
 
+static void put(MediaSink *sink, void *item)
+{
+    if (sink->state == SINK_RUNNING) {
+        give(sink, item);
+    } else {
+        g_queue_push_tail(&sink->held, item);
+    }
+}
+
+/* The pipeline turns the frames that follow, if it has "videoflip" */
+static void put_orientation(MediaSink *sink, bool bottom_up)
+{
+    GstTagList *tags = gst_tag_list_new(
+        GST_TAG_IMAGE_ORIENTATION, bottom_up ? "flip-rotate-180" : "rotate-0",
+        NULL);
+
+    put(sink, gst_event_new_tag(tags));
+    sink->bottom_up = bottom_up;
+}
+
 /* Once the memory is wrapped, the report of its end is certain to come */
 bool media_sink_push(MediaSink *sink, MediaFrame *frame)
 {
@@ -345,11 +372,10 @@ bool media_sink_push(MediaSink *sink, MediaFrame *frame)
     if (!buffer) {
         return false;
     }
-    if (sink->state == SINK_RUNNING) {
-        give(sink, buffer);
-    } else {
-        g_queue_push_tail(&sink->held, buffer);
+    if (frame->bottom_up != sink->bottom_up) {
+        put_orientation(sink, frame->bottom_up);
     }
+    put(sink, buffer);
     return true;
 }
 

@@ -28,20 +28,29 @@
  * @token: to be passed to media_frame_done()
  * @object: memory of the frame; not valid if @data is set
  * @data: copy of the frame, to be freed by g_free()
- * @pix: the format
+ * @pix: the format, but for bytesperline and sizeimage
+ * @offset: where the first row begins in the memory
+ * @size: number of bytes from @offset to the end of the frame
+ * @stride: number of bytes from one row to the next
+ * @bottom_up: the first row in the memory is the bottom row of the image
  */
 typedef struct MediaFrame {
     uint32_t token;
     const MediaObject *object;
     void *data;
     const struct v4l2_pix_format *pix;
+    uint64_t offset;
+    uint32_t size;
+    uint32_t stride;
+    bool bottom_up;
 } MediaFrame;
 
 /**
  * struct MediaOps - What the device needs from its surroundings
  * @translate: map guest memory.  Sets @len to what is contiguous; returns NULL
  *             if there is no memory at @addr
- * @lookup: get a new file descriptor of a shared object, or -1
+ * @lookup: get a new file descriptor of a shared object, or -1.  Fills in the
+ *          layout, which is zero before, if it is known
  * @start: start a stream of frames with the format @pix, one each @interval
  * @push: take over a frame, and @frame->data.  Returns false if that fails;
  *        media_frame_done() is not called for this frame then
@@ -50,7 +59,7 @@ typedef struct MediaFrame {
  */
 typedef struct MediaOps {
     void *(*translate)(void *opaque, uint64_t addr, uint64_t *len);
-    int (*lookup)(void *opaque, uint8_t *uuid);
+    int (*lookup)(void *opaque, uint8_t *uuid, MediaLayout *layout);
     void (*start)(void *opaque, const struct v4l2_pix_format *pix,
                   const struct v4l2_fract *interval);
     bool (*push)(void *opaque, MediaFrame *frame);

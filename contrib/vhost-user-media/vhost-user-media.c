@@ -12,6 +12,7 @@
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/sockets.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "media-sink.h"
 
@@ -57,16 +58,34 @@ static void *translate(void *opaque, uint64_t addr, uint64_t *len)
     return vu_gpa_to_va(&backend->vug.parent, len, addr);
 }
 
-static int look_up(void *opaque, uint8_t *uuid)
+static bool is_linear(const VhostUserObjectInfo *info)
+{
+    return info->num_planes == 1 &&
+           (info->modifier == DRM_FORMAT_MOD_LINEAR ||
+            info->modifier == VHOST_USER_OBJECT_MODIFIER_UNKNOWN);
+}
+
+static int look_up(void *opaque, uint8_t *uuid, MediaLayout *layout)
 {
     Backend *backend = opaque;
     VuDev *dev = &backend->vug.parent;
+    VhostUserObjectInfo info;
     int fd = -1;
 
-    if (dev->backend_fd < 0) {
+    if (dev->backend_fd < 0 ||
+        !vu_lookup_shared_object_info(dev, uuid, &fd, &info)) {
         return -1;
     }
-    return vu_lookup_shared_object(dev, uuid, &fd) ? fd : -1;
+    if (info.num_planes) {
+        *layout = (MediaLayout) {
+            .width = info.width, .height = info.height,
+            .fourcc = info.fourcc,
+            .stride = info.strides[0], .offset = info.offsets[0],
+            .bottom_up = info.flags & VHOST_USER_OBJECT_BOTTOM_UP,
+            .linear = is_linear(&info),
+        };
+    }
+    return fd;
 }
 
 /* Call the handler of a queue once more; the driver may not kick again */
@@ -199,6 +218,7 @@ static uint64_t get_protocol_features(VuDev *dev)
 {
     return 1ULL << VHOST_USER_PROTOCOL_F_CONFIG |
            1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT |
+           1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT_INFO |
            1ULL << VHOST_USER_PROTOCOL_F_RESET_DEVICE;
 }
 

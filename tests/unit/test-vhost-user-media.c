@@ -7,12 +7,16 @@
 #include "qemu/osdep.h"
 #include "qemu/iov.h"
 #include "qemu/memfd.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "contrib/vhost-user-media/media.h"
 #include "open-fds.h"
 
 #define WIDTH       16
 #define HEIGHT      4
-#define FRAME       (WIDTH * HEIGHT * 4)
+#define ROW         (WIDTH * 4)
+#define FRAME       (ROW * HEIGHT)
+#define OBJECT_SIZE 4096
+#define HUGE_SIZE   (2 * GiB)       /* sparse */
 #define OUTPUT      V4L2_BUF_TYPE_VIDEO_OUTPUT
 #define PAGES       V4L2_MEMORY_USERPTR
 #define OBJECT      V4L2_MEMORY_DMABUF
@@ -26,7 +30,7 @@
 static uint8_t ram[2][4096];
 
 /* UUIDs of objects differ in the first byte only */
-enum { GOOD = 1, OTHER, SMALL, UNSEALED, PIPE, UNKNOWN };
+enum { GOOD = 1, OTHER, SMALL, HUGE_ONE, UNSEALED, PIPE, UNKNOWN };
 
 /* The surroundings of a device, and what it has done to them */
 typedef struct Fake {
@@ -36,6 +40,8 @@ typedef struct Fake {
     unsigned pushed;
     uint32_t tokens[64];
     uint8_t first_byte[64];     /* of each frame */
+    MediaFrame last;
+    MediaLayout layouts[UNKNOWN + 1];
     bool refuse;
 } Fake;
 
@@ -61,21 +67,25 @@ static int new_memfd(size_t size, unsigned seals, uint8_t content)
     return fd;
 }
 
-static int fake_lookup(void *opaque, uint8_t *uuid)
+static int fake_lookup(void *opaque, uint8_t *uuid, MediaLayout *layout)
 {
     unsigned seals = F_SEAL_SHRINK | F_SEAL_GROW;
     Fake *fake = opaque;
     int pipes[2];
 
     fake->lookups++;
+    g_assert_cmpuint(layout->width, ==, 0);
+    *layout = fake->layouts[uuid[0]];
     switch (uuid[0]) {
     case GOOD:
     case OTHER:
-        return new_memfd(4096, seals, uuid[0]);
+        return new_memfd(OBJECT_SIZE, seals, uuid[0]);
     case SMALL:
         return new_memfd(FRAME - 1, seals, uuid[0]);
+    case HUGE_ONE:
+        return new_memfd(HUGE_SIZE, seals, uuid[0]);
     case UNSEALED:
-        return new_memfd(4096, F_SEAL_GROW, uuid[0]);
+        return new_memfd(OBJECT_SIZE, F_SEAL_GROW, uuid[0]);
     case PIPE:
         g_assert_cmpint(pipe(pipes), ==, 0);
         close(pipes[1]);
@@ -99,6 +109,7 @@ static bool fake_push(void *opaque, MediaFrame *frame)
     unsigned i = fake->pushed++ % ARRAY_SIZE(fake->tokens);
 
     fake->tokens[i] = frame->token;
+    fake->last = *frame;
     if (frame->data) {
         fake->first_byte[i] = *(uint8_t *)frame->data;
         g_free(frame->data);
@@ -316,15 +327,18 @@ static int request_buffers(Fake *fake, unsigned count, uint32_t memory)
     return run(fake, VIDIOC_REQBUFS, &req);
 }
 
-static int set_format(Fake *fake, uint32_t width, uint32_t height)
+static int set_pix(Fake *fake, struct v4l2_pix_format pix)
 {
-    struct v4l2_format format = {
-        .type = OUTPUT,
-        .fmt.pix = { .width = width, .height = height,
-                     .pixelformat = V4L2_PIX_FMT_XBGR32 },
-    };
+    struct v4l2_format format = { .type = OUTPUT, .fmt.pix = pix };
 
     return run(fake, VIDIOC_S_FMT, &format);
+}
+
+static int set_format(Fake *fake, uint32_t width, uint32_t height)
+{
+    return set_pix(fake, (struct v4l2_pix_format) {
+        .width = width, .height = height, .pixelformat = V4L2_PIX_FMT_XBGR32,
+    });
 }
 
 /* A device with a session, the format of the tests, and buffers */
@@ -887,33 +901,281 @@ static void test_wrong_objects(void)
     fake_free(fake);
 }
 
+static void release_by_streamoff(Fake *fake)
+{
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMOFF, OUTPUT), ==, 0);
+}
+
+/* Queue a buffer of a stream, and get it back */
+static void stream_object(Fake *fake, unsigned index, uint8_t object)
+{
+    unsigned i = fake->pushed;
+
+    g_assert_cmpint(queue_object(fake, index, object), ==, 0);
+    g_assert_cmpuint(fake->pushed, ==, i + 1);
+    g_assert_cmpint(fake->first_byte[i], ==, object);
+    media_frame_done(fake->media, fake->tokens[i]);
+    g_assert_cmpuint(next_dequeued(fake).index, ==, index);
+}
+
+/* Return: the status of PREPARE_BUF with a length */
+static int prepare_length(Fake *fake, uint8_t object, uint32_t length)
+{
+    Call call = object_call(fake, VIDIOC_PREPARE_BUF, 0, object);
+    struct v4l2_buffer buf;
+
+    memcpy(&buf, call.out, sizeof(buf));
+    buf.length = length;
+    memcpy(call.out, &buf, sizeof(buf));
+    return call_run(fake, &call);
+}
+
+/* Frames have no padding, but the object may have */
+static MediaLayout good_layout(void)
+{
+    return (MediaLayout) {
+        .width = WIDTH, .height = HEIGHT, .fourcc = DRM_FORMAT_XRGB8888,
+        .stride = ROW, .linear = true,
+    };
+}
+
 /* The length is that of the object, if the driver does not say it */
 static void test_object_length(void)
 {
     static const struct {
         uint32_t length;
-        int expect;
+        int expect, with_layout;
     } cases[] = {
-        { 0, 0 }, { FRAME, 0 }, { 4096, 0 },
-        { FRAME - 1, EINVAL }, { 4097, EINVAL }, { UINT32_MAX, EINVAL },
+        { 0, 0, 0 },
+        { FRAME - 1, EINVAL, EINVAL },
+        { FRAME, 0, 0 },
+        { OBJECT_SIZE, 0, 0 },
+        { OBJECT_SIZE + 1, EINVAL, 0 },
+        { UINT32_MAX, EINVAL, 0 },
     };
 
     for (int i = 0; i < ARRAY_SIZE(cases); i++) {
-        Fake *fake = fake_new(1, OBJECT);
-        Call call = object_call(fake, VIDIOC_QBUF, 0, GOOD);
-        struct v4l2_buffer buf;
+        Fake *fake = fake_new(2, OBJECT);
 
-        memcpy(&buf, call.out, sizeof(buf));
-        buf.length = cases[i].length;
-        memcpy(call.out, &buf, sizeof(buf));
-        g_assert_cmpint(call_run(fake, &call), ==, cases[i].expect);
+        fake->layouts[OTHER] = good_layout();
+        g_assert_cmpint(prepare_length(fake, GOOD, cases[i].length), ==,
+                        cases[i].expect);
+        release_by_streamoff(fake);
+        g_assert_cmpint(prepare_length(fake, OTHER, cases[i].length), ==,
+                        cases[i].with_layout);
         fake_free(fake);
     }
 }
 
-static void release_by_streamoff(Fake *fake)
+static void assert_placed(Fake *fake, uint64_t offset, uint32_t stride,
+                          uint32_t size, bool bottom_up)
 {
-    g_assert_cmpint(run_number(fake, VIDIOC_STREAMOFF, OUTPUT), ==, 0);
+    g_assert_cmpuint(fake->last.offset, ==, offset);
+    g_assert_cmpuint(fake->last.stride, ==, stride);
+    g_assert_cmpuint(fake->last.size, ==, size);
+    g_assert_cmpint(fake->last.bottom_up, ==, bottom_up);
+}
+
+/* Return: the status of QBUF, which is also that of PREPARE_BUF */
+static int queue_with_layout(uint8_t object, MediaLayout layout)
+{
+    Fake *fake = streaming_new(2, OBJECT);
+    Call call = object_call(fake, VIDIOC_PREPARE_BUF, 1, object);
+    int status;
+
+    fake->layouts[object] = layout;
+    status = queue_object(fake, 0, object);
+    g_assert_cmpint(call_run(fake, &call), ==, status);
+    g_assert_cmpuint(fake->pushed, ==, status ? 0 : 1);
+    if (!status) {
+        assert_placed(fake, layout.offset, layout.stride,
+                      MIN(layout.stride * HEIGHT,
+                          fake->last.object->size - layout.offset), false);
+    }
+    fake_free(fake);
+    return status;
+}
+
+/* Each value is the last one that fits, or the first one that does not */
+static void test_layout_bounds(void)
+{
+    const uint32_t last_stride = (OBJECT_SIZE - ROW) / (HEIGHT - 1);
+    const uint32_t int_stride = INT_MAX / HEIGHT;
+    const struct {
+        uint32_t width, height, stride, offset;
+        uint8_t object;
+        int expect;
+    } cases[] = {
+        { WIDTH, HEIGHT, ROW, 0, GOOD, 0 },
+        { WIDTH - 1, HEIGHT, ROW, 0, GOOD, EINVAL },
+        { UINT32_MAX, HEIGHT, ROW, 0, GOOD, 0 },
+        { WIDTH, 0, ROW, 0, GOOD, EINVAL },
+        { WIDTH, HEIGHT - 1, ROW, 0, GOOD, EINVAL },
+        { WIDTH, UINT32_MAX, ROW, 0, GOOD, 0 },
+        { WIDTH, HEIGHT, 0, 0, GOOD, EINVAL },
+        { WIDTH, HEIGHT, ROW - 1, 0, GOOD, EINVAL },
+        { WIDTH, HEIGHT, last_stride, 0, GOOD, 0 },
+        { WIDTH, HEIGHT, last_stride + 1, 0, GOOD, EINVAL },
+        { WIDTH, HEIGHT, int_stride, 0, HUGE_ONE, 0 },
+        { WIDTH, HEIGHT, int_stride + 1, 0, HUGE_ONE, EINVAL },
+        { WIDTH, HEIGHT, 0x55555556, 0, HUGE_ONE, EINVAL },
+        { WIDTH, HEIGHT, UINT32_MAX, 0, HUGE_ONE, EINVAL },
+        { WIDTH, HEIGHT, ROW, OBJECT_SIZE - FRAME, GOOD, 0 },
+        { WIDTH, HEIGHT, ROW, OBJECT_SIZE - FRAME + 1, GOOD, EINVAL },
+        { WIDTH, HEIGHT, ROW, UINT32_MAX - FRAME + 1, GOOD, EINVAL },
+        { WIDTH, HEIGHT, ROW, UINT32_MAX - ROW, GOOD, EINVAL },
+        { WIDTH, HEIGHT, ROW, UINT32_MAX, GOOD, EINVAL },
+        { WIDTH, HEIGHT, ROW, 0, SMALL, EINVAL },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        MediaLayout layout = good_layout();
+
+        layout.width = cases[i].width;
+        layout.height = cases[i].height;
+        layout.stride = cases[i].stride;
+        layout.offset = cases[i].offset;
+        g_test_message("case %d", i);
+        g_assert_cmpint(queue_with_layout(cases[i].object, layout), ==,
+                        cases[i].expect);
+    }
+}
+
+static void test_layout_not_linear(void)
+{
+    MediaLayout layout = good_layout();
+
+    layout.linear = false;
+    g_assert_cmpint(queue_with_layout(GOOD, layout), ==, EINVAL);
+}
+
+/* DRM's and V4L2's names of formats; those of a pair differ in alpha only */
+static void test_layout_formats(void)
+{
+    static const struct {
+        uint32_t drm, v4l2;
+    } formats[] = {
+        { DRM_FORMAT_XRGB8888, V4L2_PIX_FMT_XBGR32 },
+        { DRM_FORMAT_ARGB8888, V4L2_PIX_FMT_ABGR32 },
+        { DRM_FORMAT_BGRX8888, V4L2_PIX_FMT_XRGB32 },
+        { DRM_FORMAT_BGRA8888, V4L2_PIX_FMT_ARGB32 },
+        { DRM_FORMAT_XBGR8888, V4L2_PIX_FMT_RGBX32 },
+        { DRM_FORMAT_ABGR8888, V4L2_PIX_FMT_RGBA32 },
+        { DRM_FORMAT_RGBX8888, V4L2_PIX_FMT_BGRX32 },
+        { DRM_FORMAT_RGBA8888, V4L2_PIX_FMT_BGRA32 },
+        { DRM_FORMAT_XRGB2101010, 0 }, { DRM_FORMAT_RGB565, 0 },
+        { DRM_FORMAT_NV12, 0 }, { 0, 0 },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(formats); i++) {
+        for (int j = 0; j < ARRAY_SIZE(formats) && formats[j].v4l2; j++) {
+            Fake *fake = fake_new(0, 0);
+
+            fake->layouts[GOOD] = good_layout();
+            fake->layouts[GOOD].fourcc = formats[i].drm;
+            g_assert_cmpint(set_pix(fake, (struct v4l2_pix_format) {
+                .width = WIDTH, .height = HEIGHT,
+                .pixelformat = formats[j].v4l2,
+            }), ==, 0);
+            g_assert_cmpint(request_buffers(fake, 1, OBJECT), ==, 0);
+            g_assert_cmpint(queue_object(fake, 0, GOOD), ==,
+                            i / 2 == j / 2 ? 0 : EINVAL);
+            fake_free(fake);
+        }
+    }
+}
+
+/* The stride of the format counts only where the object's is not known */
+static void test_layout_stride(void)
+{
+    Fake *fake = fake_new(0, 0);
+
+    fake->layouts[OTHER] = good_layout();
+    g_assert_cmpint(set_pix(fake, (struct v4l2_pix_format) {
+        .width = WIDTH, .height = HEIGHT, .bytesperline = OBJECT_SIZE,
+        .pixelformat = V4L2_PIX_FMT_XBGR32,
+    }), ==, 0);
+    g_assert_cmpint(request_buffers(fake, 1, OBJECT), ==, 0);
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, EINVAL);
+    g_assert_cmpint(queue_object(fake, 0, OTHER), ==, 0);
+    fake_free(fake);
+}
+
+/* A frame is the top left part of an image that is larger */
+static void test_layout_bottom_up(void)
+{
+    const struct {
+        uint32_t height, offset;
+        int expect;
+    } cases[] = {
+        { HEIGHT, 3, 0 },
+        { HEIGHT + 2, 3, 0 },
+        { OBJECT_SIZE / ROW, 0, 0 },
+        { OBJECT_SIZE / ROW, 1, EINVAL },
+        { OBJECT_SIZE / ROW + 1, 0, EINVAL },
+        { HEIGHT + (1 << 26), 0, EINVAL },  /* 4 GiB further */
+        { UINT32_MAX, UINT32_MAX, EINVAL },
+        { HEIGHT - 1, 0, EINVAL },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        Fake *fake = streaming_new(1, OBJECT);
+        MediaLayout *layout = &fake->layouts[GOOD];
+
+        *layout = good_layout();
+        layout->height = cases[i].height;
+        layout->offset = cases[i].offset;
+        layout->bottom_up = true;
+        g_test_message("case %d", i);
+        g_assert_cmpint(queue_object(fake, 0, GOOD), ==, cases[i].expect);
+        if (!cases[i].expect) {
+            assert_placed(fake, layout->offset + (layout->height - HEIGHT) *
+                          ROW, ROW, FRAME, true);
+        }
+        fake_free(fake);
+    }
+}
+
+/* Each object of a buffer has its own layout, or none */
+static void test_layout_changes(void)
+{
+    Fake *fake = streaming_new(1, OBJECT);
+
+    fake->layouts[GOOD] = good_layout();
+    fake->layouts[GOOD].stride = 100;
+    fake->layouts[GOOD].offset = 8;
+    fake->layouts[HUGE_ONE] = good_layout();
+    fake->layouts[HUGE_ONE].bottom_up = true;
+    for (int i = 0; i < 2; i++) {
+        stream_object(fake, 0, GOOD);
+        assert_placed(fake, 8, 100, 100 * HEIGHT, false);
+        stream_object(fake, 0, OTHER);
+        assert_placed(fake, 0, ROW, FRAME, false);
+        stream_object(fake, 0, HUGE_ONE);
+        assert_placed(fake, 0, ROW, FRAME, true);
+    }
+    g_assert_cmpint(queue_object(fake, 0, SMALL), ==, EINVAL);
+    fake_free(fake);
+}
+
+/* A layout that is not known is none of an object before */
+static void test_no_layout(void)
+{
+    Fake *fake = fake_new(1, OBJECT);
+
+    fake->layouts[GOOD] = good_layout();
+    fake->layouts[GOOD].stride = 100;
+    g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+    g_assert_cmpint(request_buffers(fake, 0, OBJECT), ==, 0);
+    g_assert_cmpint(set_pix(fake, (struct v4l2_pix_format) {
+        .width = WIDTH, .height = HEIGHT, .bytesperline = 200,
+        .pixelformat = V4L2_PIX_FMT_XBGR32,
+    }), ==, 0);
+    g_assert_cmpint(request_buffers(fake, 1, OBJECT), ==, 0);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, 0);
+    g_assert_cmpint(queue_object(fake, 0, OTHER), ==, 0);
+    assert_placed(fake, 0, 200, 200 * HEIGHT, false);
+    fake_free(fake);
 }
 
 static void release_by_reqbufs(Fake *fake)
@@ -945,18 +1207,6 @@ static void test_released(gconstpointer opaque)
     release(fake);
     g_assert_cmpuint(open_fds(), ==, fds);
     fake_free(fake);
-}
-
-/* Queue a buffer of a stream, and get it back */
-static void stream_object(Fake *fake, unsigned index, uint8_t object)
-{
-    unsigned i = fake->pushed;
-
-    g_assert_cmpint(queue_object(fake, index, object), ==, 0);
-    g_assert_cmpuint(fake->pushed, ==, i + 1);
-    g_assert_cmpint(fake->first_byte[i], ==, object);
-    media_frame_done(fake->media, fake->tokens[i]);
-    g_assert_cmpuint(next_dequeued(fake).index, ==, index);
 }
 
 static void test_looked_up_once(void)
@@ -1202,6 +1452,13 @@ int main(int argc, char **argv)
     add("pages", test_pages);
     add("object/wrong", test_wrong_objects);
     add("object/length", test_object_length);
+    add("object/layout/bounds", test_layout_bounds);
+    add("object/layout/not-linear", test_layout_not_linear);
+    add("object/layout/formats", test_layout_formats);
+    add("object/layout/stride", test_layout_stride);
+    add("object/layout/bottom-up", test_layout_bottom_up);
+    add("object/layout/changes", test_layout_changes);
+    add("object/layout/none", test_no_layout);
     add("object/looked-up-once", test_looked_up_once);
     add_release("streamoff", release_by_streamoff);
     add_release("reqbufs", release_by_reqbufs);

@@ -8,8 +8,11 @@
 #include "qemu/osdep.h"
 #include "libqtest.h"
 #include "libqos/qgraph.h"
+#include "libqos/virtio-gpu-gl.h"
 #include "qemu/module.h"
 #include "qobject/qdict.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "virtio-export/peer.h"
 #include "virtio-gpu/helpers/drawn.h"
 #include "virtio-media/backend.h"
 
@@ -17,14 +20,27 @@
 #define PAGES       V4L2_MEMORY_USERPTR
 #define OBJECT      V4L2_MEMORY_DMABUF
 
+/* A width whose rows the renderer pads */
+#define TEXTURE_WIDTH   33
+#define TEXTURE_HEIGHT  17
+#define TEXTURE_ROW     (TEXTURE_WIDTH * QVIRTIO_GPU_BYTES_PER_PIXEL)
+#define TEXTURE_BYTES   (TEXTURE_ROW * TEXTURE_HEIGHT)
+
 /* filesink collects small frames by default, and keeps their buffers */
 #define TO_FILE     "filesink buffer-mode=unbuffered location=@file"
+/* without padding, which also filesink would write */
+#define CONVERTED   "videoconvert ! video/x-raw,format=xRGB ! " TO_FILE
+#define TURNED      "videoflip video-direction=auto ! " CONVERTED
 
 typedef struct MediaTest {
     const char *name;
     void (*func)(QVirtioMedia *media, QVirtioGPU *gpu);
     const char *pipeline;
+    bool with_exporter;
 } MediaTest;
+
+/* A back-end that describes its objects as it likes */
+static VhostUserPeer *exporter;
 
 /* The session that the helpers below use */
 static uint32_t session;
@@ -170,18 +186,25 @@ static int queue_pages(QVirtioMedia *media, unsigned index, uint64_t addr)
     return call_run(&call, media);
 }
 
-static int set_format(QVirtioMedia *media)
+/* Return: the status; sets the image size */
+static int set_pix(QVirtioMedia *media, struct v4l2_pix_format *pix)
 {
-    struct v4l2_format format = {
-        .type = OUTPUT,
-        .fmt.pix = {
-            .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
-            .pixelformat = V4L2_PIX_FMT_XBGR32,
-        },
-    };
+    struct v4l2_format format = { .type = OUTPUT, .fmt.pix = *pix };
     int status = run(media, VIDIOC_S_FMT, &format);
 
-    g_assert_true(status || format.fmt.pix.sizeimage == DRAWN_BYTES);
+    *pix = format.fmt.pix;
+    return status;
+}
+
+static int set_format(QVirtioMedia *media)
+{
+    struct v4l2_pix_format pix = {
+        .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
+        .pixelformat = V4L2_PIX_FMT_XBGR32,
+    };
+    int status = set_pix(media, &pix);
+
+    g_assert_true(status || pix.sizeimage == DRAWN_BYTES);
     return status;
 }
 
@@ -394,25 +417,84 @@ static void unknown_uuid(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
-/* A resource that is too small for the format */
-static void small_object(QVirtioMedia *media, QVirtioGPU *gpu)
+/* The last format fits, as the stride of the resource counts */
+static void geometry(QVirtioMedia *media, QVirtioGPU *gpu)
 {
-    struct v4l2_format format = {
-        .type = OUTPUT,
-        .fmt.pix = {
-            .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
-            .bytesperline = 8192, .pixelformat = V4L2_PIX_FMT_XBGR32,
-        },
+    static const struct {
+        struct v4l2_pix_format pix;
+        int expect;
+    } cases[] = {
+        { { DRAWN_WIDTH + 1, DRAWN_HEIGHT, V4L2_PIX_FMT_XBGR32 }, EINVAL },
+        { { DRAWN_WIDTH, DRAWN_HEIGHT + 1, V4L2_PIX_FMT_XBGR32 }, EINVAL },
+        { { DRAWN_WIDTH / 2, DRAWN_HEIGHT, V4L2_PIX_FMT_XRGB32 }, EINVAL },
+        { { DRAWN_WIDTH, DRAWN_HEIGHT, V4L2_PIX_FMT_ABGR32 }, 0 },
+        { { DRAWN_WIDTH, DRAWN_HEIGHT, V4L2_PIX_FMT_XBGR32,
+            .bytesperline = 8192 }, 0 },
     };
     Drawn d;
 
     drawn_new(&d, gpu, 1, 0x11);
     session = open_session(media);
-    g_assert_cmpint(run(media, VIDIOC_S_FMT, &format), ==, 0);
-    g_assert_cmpuint(format.fmt.pix.bytesperline, ==, 8192);
-    g_assert_cmpint(request_buffers(media, 1, OBJECT), ==, 0);
-    g_assert_cmpint(queue_object(media, 0, d.uuid), ==, EINVAL);
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct v4l2_pix_format pix = cases[i].pix;
+
+        g_assert_cmpint(request_buffers(media, 0, OBJECT), ==, 0);
+        g_assert_cmpint(set_pix(media, &pix), ==, 0);
+        g_assert_true(cases[i].pix.bytesperline == 0 ||
+                      cases[i].pix.bytesperline == pix.bytesperline);
+        g_assert_cmpint(request_buffers(media, 1, OBJECT), ==, 0);
+        g_assert_cmpint(queue_object(media, 0, d.uuid), ==, cases[i].expect);
+    }
+    g_assert_cmpint(run_number(media, VIDIOC_STREAMON, OUTPUT), ==, 0);
+    wait_dequeued(media, 0);
+    assert_file(d.pixels, DRAWN_BYTES);
     drawn_done(&d);
+}
+
+/* Return: the status of QBUF of an object that is described */
+static int queue_described(QVirtioMedia *media, const PeerInfo *info)
+{
+    uuid_t uuid;
+
+    uuid_generate(uuid);
+    g_assert_true(vhost_user_peer_add(exporter, uuid));
+    vhost_user_peer_describe(exporter, info, sizeof(*info));
+    g_assert_cmpint(request_buffers(media, 0, OBJECT), ==, 0);
+    g_assert_cmpint(request_buffers(media, 1, OBJECT), ==, 0);
+    return queue_object(media, 0, uuid);
+}
+
+static void descriptions(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    const PeerInfo good = {
+        .size = 1ULL << 40,     /* a lie */
+        .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
+        .fourcc = DRM_FORMAT_XRGB8888, .num_planes = 1,
+        .strides = { 128, 128 },
+    };
+    struct {
+        PeerInfo info;
+        int expect;
+    } cases[] = {
+        { good, 0 }, { good, 0 }, { good, 0 }, { good, EINVAL },
+        { good, EINVAL }, { good, EINVAL }, { good, EINVAL },
+    };
+
+    cases[1].info.modifier = DRM_FORMAT_MOD_INVALID;
+    cases[2].info.num_planes = 0;
+    cases[2].info.strides[0] = 1 << 20;
+    cases[3].info.modifier = I915_FORMAT_MOD_X_TILED;
+    cases[4].info.num_planes = 2;
+    cases[5].info.strides[0] = 1 << 20;
+    cases[6].info.offsets[0] = 1 << 20;
+
+    vhost_user_peer_wait_ready(exporter);
+    set_up(media, OBJECT);
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        g_test_message("case %d", i);
+        g_assert_cmpint(queue_described(media, &cases[i].info), ==,
+                        cases[i].expect);
+    }
 }
 
 /* The memory of a buffer remains when the guest destroys the resource */
@@ -613,11 +695,165 @@ static void pipeline_fails(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
+/* A texture and what was drawn last */
+typedef struct Texture {
+    QVirtioGPUResourceOpt res;
+    uuid_t uuid;
+    uint8_t pixels[TEXTURE_BYTES];
+} Texture;
+
+/* The guest chooses the orientation of the textures of CREATE_3D */
+static void texture_new(Texture *t, QVirtioGPU *gpu, uint32_t id,
+                        bool bottom_up)
+{
+    t->res = (QVirtioGPUResourceOpt) {
+        .gpu = gpu, .id = id, .format = VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM,
+        .width = TEXTURE_WIDTH, .height = TEXTURE_HEIGHT,
+        .backing = guest_alloc(gpu->alloc, TEXTURE_BYTES),
+        .backing_len = TEXTURE_BYTES,
+    };
+    if (bottom_up) {
+        do_qvirtio_gpu_create_2d(t->res);
+    } else {
+        qvirtio_gpu_create_3d(&t->res, QVIRTIO_GPU_PIPE_TEXTURE_2D);
+    }
+    do_qvirtio_gpu_attach_backing(t->res);
+    assign_uuid({ .gpu = gpu, .id = id, .uuid = t->uuid });
+}
+
+static void texture_done(Texture *t)
+{
+    guest_free(t->res.gpu->alloc, t->res.backing);
+}
+
+/* Write the frame that the pipeline must record: its first byte is unused */
+static void texture_draw(Texture *t, uint8_t *frame)
+{
+    for (int i = 0; i < TEXTURE_BYTES; i++) {
+        t->pixels[i] = g_test_rand_int_range(0, 256);
+        frame[i / 4 * 4 + (i + 1) % 4] = i % 4 == 3 ? 0 : t->pixels[i];
+    }
+    qtest_memwrite(t->res.gpu->qts, t->res.backing, t->pixels, TEXTURE_BYTES);
+    do_qvirtio_gpu_transfer(t->res);
+}
+
+/* The format has the default stride, that of the guest */
+static void set_up_textures(QVirtioMedia *media, uint32_t width,
+                            uint32_t height)
+{
+    struct v4l2_pix_format pix = {
+        .width = width, .height = height, .pixelformat = V4L2_PIX_FMT_RGBX32,
+    };
+
+    session = open_session(media);
+    g_assert_cmpint(set_pix(media, &pix), ==, 0);
+    g_assert_cmpuint(pix.bytesperline, ==,
+                     width * QVIRTIO_GPU_BYTES_PER_PIXEL);
+    g_assert_cmpint(request_buffers(media, 4, OBJECT), ==, 0);
+}
+
+/* Compare all bytes but the unused one of each pixel */
+static void assert_pixels(const uint8_t *frames, size_t size)
+{
+    GByteArray *file = media_backend_file(size);
+
+    for (size_t i = 0; i < size; i += QVIRTIO_GPU_BYTES_PER_PIXEL) {
+        file->data[i] = 0;
+    }
+    g_assert_cmpmem(file->data, file->len, frames, size);
+    g_byte_array_unref(file);
+}
+
+static void padded_texture(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    uint8_t frames[3 * TEXTURE_BYTES];
+    Texture t;
+
+    texture_new(&t, gpu, 1, false);
+    set_up_textures(media, TEXTURE_WIDTH, TEXTURE_HEIGHT);
+    stream_on(media);
+    for (int i = 0; i < 3; i++) {
+        texture_draw(&t, frames + i * TEXTURE_BYTES);
+        g_assert_cmpint(queue_object(media, i, t.uuid), ==, 0);
+        wait_dequeued(media, i);
+    }
+    assert_pixels(frames, sizeof(frames));
+    texture_done(&t);
+}
+
+/* The top left part of a texture, which begins inside of the memory */
+static void part_of_texture(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    enum { HEIGHT = 5, ROW = 20 * QVIRTIO_GPU_BYTES_PER_PIXEL };
+    uint8_t frame[TEXTURE_BYTES], part[HEIGHT * ROW];
+    Texture t;
+
+    texture_new(&t, gpu, 1, true);
+    texture_draw(&t, frame);
+    for (int i = 0; i < HEIGHT; i++) {
+        memcpy(part + i * ROW, frame + i * TEXTURE_ROW, ROW);
+    }
+    set_up_textures(media, ROW / QVIRTIO_GPU_BYTES_PER_PIXEL, HEIGHT);
+    stream_on(media);
+    g_assert_cmpint(queue_object(media, 0, t.uuid), ==, 0);
+    wait_dequeued(media, 0);
+    assert_pixels(part, sizeof(part));
+    texture_done(&t);
+}
+
+/* Frames whose orientation differs wait in the same pipeline */
+static void orientation(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    uint8_t frames[6 * TEXTURE_BYTES];
+    Texture t[2];
+
+    texture_new(&t[0], gpu, 1, true);
+    texture_new(&t[1], gpu, 2, false);
+    set_up_textures(media, TEXTURE_WIDTH, TEXTURE_HEIGHT);
+    texture_draw(&t[0], frames);
+    texture_draw(&t[1], frames + TEXTURE_BYTES);
+    memcpy(frames + 2 * TEXTURE_BYTES, frames, 2 * TEXTURE_BYTES);
+    for (int i = 0; i < 4; i++) {
+        g_assert_cmpint(queue_object(media, i, t[i % 2].uuid), ==, 0);
+    }
+    stream_on(media);
+    for (int i = 0; i < 4; i++) {
+        wait_dequeued(media, i);
+    }
+    for (int i = 4; i < 6; i++) {
+        texture_draw(&t[0], frames + i * TEXTURE_BYTES);
+        g_assert_cmpint(queue_object(media, 0, t[0].uuid), ==, 0);
+        wait_dequeued(media, 0);
+    }
+    assert_pixels(frames, sizeof(frames));
+    texture_done(&t[0]);
+    texture_done(&t[1]);
+}
+
+static void exporter_end(gpointer unused)
+{
+    vhost_user_peer_free(g_steal_pointer(&exporter));
+}
+
+static void add_exporter(GString *cmd_line)
+{
+    g_autofree char *args = NULL;
+
+    exporter = vhost_user_peer_new("exporter", true);
+    vhost_user_peer_offer_info(exporter);
+    args = vhost_user_peer_args(exporter, "");
+    g_string_append(cmd_line, args);
+    g_test_queue_destroy(exporter_end, &exporter);
+}
+
 static void *before(GString *cmd_line, void *arg)
 {
     const MediaTest *test = arg;
 
     media_backend_before(cmd_line, test->pipeline);
+    if (test->with_exporter) {
+        add_exporter(cmd_line);
+    }
     return arg;
 }
 
@@ -637,7 +873,8 @@ static const MediaTest tests[] = {
     { "ioctls", ioctls, TO_FILE },
     { "object/drawn", object, TO_FILE },
     { "object/unknown", unknown_uuid, TO_FILE },
-    { "object/small", small_object, TO_FILE },
+    { "object/geometry", geometry, TO_FILE },
+    { "object/descriptions", descriptions, TO_FILE, .with_exporter = true },
     { "object/goes-while-queued", object_goes, TO_FILE },
     { "pages", pages, TO_FILE },
     { "malformed", malformed, TO_FILE },
@@ -653,25 +890,38 @@ static const MediaTest tests[] = {
       "filesink location=@file/nowhere" },
 };
 
-static void register_tests(void)
+static const MediaTest texture_tests[] = {
+    { "texture/padded", padded_texture, CONVERTED },
+    { "texture/part", part_of_texture, TURNED },
+    { "texture/orientation", orientation, TURNED },
+};
+
+static void register_tests(const char *interface, const MediaTest *test,
+                           size_t num)
 {
-    for (int i = 0; i < ARRAY_SIZE(tests); i++) {
+    for (size_t i = 0; i < num; i++, test++) {
         QOSGraphTestOptions opts = {
             .edge.extra_device_opts = RESOURCE_UUID_ON,
             .before = before,
-            .arg = (void *)&tests[i],
+            .arg = (void *)test,
         };
-        g_autofree char *name = g_strconcat("vhost-user-media/",
-                                            tests[i].name, NULL);
+        g_autofree char *name = g_strconcat("vhost-user-media/", test->name,
+                                            NULL);
 
-        qos_add_test(name, "virtio-gpu-pci", run_test, &opts);
+        qos_add_test(name, interface, run_test, &opts);
     }
 }
 
 static void register_slow_tests(void)
 {
-    if (g_test_slow()) {
-        register_tests();
+    if (!g_test_slow()) {
+        return;
+    }
+    register_tests("virtio-gpu-pci", tests, ARRAY_SIZE(tests));
+    /* set if EGL can export textures as dma-bufs */
+    if (getenv("QTEST_GL_DMABUF")) {
+        register_tests("virtio-gpu-gl-pci", texture_tests,
+                       ARRAY_SIZE(texture_tests));
     }
 }
 
