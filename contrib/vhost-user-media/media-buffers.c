@@ -282,7 +282,7 @@ static bool layout_fits(const MediaObject *object,
     uint64_t row = (uint64_t)pix->width * MEDIA_PIXEL_SIZE;
 
     return layout->linear &&
-           media_format_matches(layout->fourcc, pix->pixelformat) &&
+           media_object_format(layout->fourcc, pix->pixelformat) &&
            pix->width <= layout->width && pix->height <= layout->height &&
            row <= layout->stride && layout->stride <= INT_MAX / pix->height &&
            first_row(layout, pix->height) + row +
@@ -395,6 +395,8 @@ static void place(MediaFrame *frame)
     const MediaLayout *layout = &frame->object->layout;
 
     if (layout->width) {
+        frame->pixelformat = media_object_format(layout->fourcc,
+                                                 frame->pix->pixelformat);
         frame->stride = layout->stride;
         frame->offset = first_row(layout, frame->pix->height);
         frame->size = MIN((uint64_t)layout->stride * frame->pix->height,
@@ -412,6 +414,7 @@ static void push(Media *media, unsigned index)
         .object = &buf->object,
         .data = g_steal_pointer(&buf->data),
         .pix = &media->pix,
+        .pixelformat = media->pix.pixelformat,
         .size = media->pix.sizeimage,
         .stride = media->pix.bytesperline,
     };

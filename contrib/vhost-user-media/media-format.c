@@ -7,57 +7,58 @@
 #include "qemu/osdep.h"
 #include "media-internal.h"
 
+/*
+ * A format, and the one that has alpha in place of its unused byte, or the
+ * reverse
+ */
 typedef struct MediaFormat {
     uint32_t fourcc;
+    uint32_t pair;
+    bool alpha;
     const char *description;
 } MediaFormat;
 
 /* The formats of virtio-gpu's 2D resources, in the order of virtio_gpu.h */
 static const MediaFormat formats[] = {
-    { V4L2_PIX_FMT_XBGR32, "32-bit BGRX 8-8-8-8" },
-    { V4L2_PIX_FMT_ABGR32, "32-bit BGRA 8-8-8-8" },
-    { V4L2_PIX_FMT_ARGB32, "32-bit ARGB 8-8-8-8" },
-    { V4L2_PIX_FMT_XRGB32, "32-bit XRGB 8-8-8-8" },
-    { V4L2_PIX_FMT_RGBA32, "32-bit RGBA 8-8-8-8" },
-    { V4L2_PIX_FMT_BGRX32, "32-bit XBGR 8-8-8-8" },
-    { V4L2_PIX_FMT_BGRA32, "32-bit ABGR 8-8-8-8" },
-    { V4L2_PIX_FMT_RGBX32, "32-bit RGBX 8-8-8-8" },
+    { V4L2_PIX_FMT_XBGR32, V4L2_PIX_FMT_ABGR32, false, "32-bit BGRX 8-8-8-8" },
+    { V4L2_PIX_FMT_ABGR32, V4L2_PIX_FMT_XBGR32, true, "32-bit BGRA 8-8-8-8" },
+    { V4L2_PIX_FMT_ARGB32, V4L2_PIX_FMT_XRGB32, true, "32-bit ARGB 8-8-8-8" },
+    { V4L2_PIX_FMT_XRGB32, V4L2_PIX_FMT_ARGB32, false, "32-bit XRGB 8-8-8-8" },
+    { V4L2_PIX_FMT_RGBA32, V4L2_PIX_FMT_RGBX32, true, "32-bit RGBA 8-8-8-8" },
+    { V4L2_PIX_FMT_BGRX32, V4L2_PIX_FMT_BGRA32, false, "32-bit XBGR 8-8-8-8" },
+    { V4L2_PIX_FMT_BGRA32, V4L2_PIX_FMT_BGRX32, true, "32-bit ABGR 8-8-8-8" },
+    { V4L2_PIX_FMT_RGBX32, V4L2_PIX_FMT_RGBA32, false, "32-bit RGBX 8-8-8-8" },
 };
 
-static bool is_format(uint32_t fourcc)
+static const MediaFormat *find_format(uint32_t fourcc)
 {
     for (int i = 0; i < ARRAY_SIZE(formats); i++) {
         if (formats[i].fourcc == fourcc) {
-            return true;
+            return &formats[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-static uint32_t without_alpha(uint32_t fourcc)
+static bool is_format(uint32_t fourcc)
 {
-    switch (fourcc) {
-    case V4L2_PIX_FMT_ABGR32:
-        return V4L2_PIX_FMT_XBGR32;
-    case V4L2_PIX_FMT_ARGB32:
-        return V4L2_PIX_FMT_XRGB32;
-    case V4L2_PIX_FMT_RGBA32:
-        return V4L2_PIX_FMT_RGBX32;
-    case V4L2_PIX_FMT_BGRA32:
-        return V4L2_PIX_FMT_BGRX32;
-    default:
-        return fourcc;
-    }
+    return find_format(fourcc);
 }
 
 /*
  * DRM and V4L2 have different names but the same numbers for these formats.
- * Whether the fourth byte is alpha is for the driver to say: a renderer may
- * choose either for the guest's format.
+ * A renderer may choose any of them for the guest's format.  The driver alone
+ * knows whether there is alpha.
  */
-bool media_format_matches(uint32_t fourcc, uint32_t pixelformat)
+uint32_t media_object_format(uint32_t fourcc, uint32_t pixelformat)
 {
-    return without_alpha(fourcc) == without_alpha(pixelformat);
+    const MediaFormat *theirs = find_format(fourcc);
+
+    if (!theirs) {
+        return 0;
+    }
+    return theirs->alpha == find_format(pixelformat)->alpha ? theirs->fourcc
+                                                            : theirs->pair;
 }
 
 static bool is_output(uint32_t type)

@@ -146,13 +146,14 @@ int media_streamoff(MediaCall *call);
 void media_default_format(Media *media);
 
 /**
- * media_format_matches() - Compare the format of an object with that of frames
+ * media_object_format() - Tell how pixels of an object are to be read
  * @fourcc: DRM's number of the object's format
- * @pixelformat: V4L2's number of one of the device's formats
+ * @pixelformat: V4L2's number of the format that the driver has set
  *
- * Return: true if the object can be read in the other format
+ * Return: V4L2's number of a format with the object's order of colours, and
+ * with alpha if @pixelformat has it; 0 if the device has no such format
  */
-bool media_format_matches(uint32_t fourcc, uint32_t pixelformat);
+uint32_t media_object_format(uint32_t fourcc, uint32_t pixelformat);
 
 /**
  * media_release_buffers() - End the stream, and free all buffers

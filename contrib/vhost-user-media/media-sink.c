@@ -40,8 +40,9 @@ typedef enum MediaSinkState {
  * @watch: source of messages of @pipeline
  * @deadline: source that ends the state SINK_DRAINING
  * @caps: format of the stream, or NULL if there is none
- * @held: frames and events of a stream whose pipeline has not started
+ * @held: frames, events and formats of a stream whose pipeline has not started
  * @bottom_up: what the stream has been told last about its frames
+ * @pixelformat: likewise
  * @last_report: when an error was last reported
  */
 struct MediaSink {
@@ -58,6 +59,7 @@ struct MediaSink {
     GstCaps *caps;
     GQueue held;
     bool bottom_up;
+    uint32_t pixelformat;
     gint64 last_report;
 };
 
@@ -226,13 +228,16 @@ static GstAppSrc *source_of(MediaSink *sink)
     return GST_APP_SRC(gst_bin_get_by_name(GST_BIN(sink->pipeline), SOURCE));
 }
 
-/* The source keeps frames and events in their order */
+/* The source keeps frames, events and formats in their order */
 static void give(MediaSink *sink, void *item)
 {
     GstAppSrc *source = source_of(sink);
 
     if (GST_IS_EVENT(item)) {
         gst_element_send_event(GST_ELEMENT(source), item);
+    } else if (GST_IS_CAPS(item)) {
+        gst_app_src_set_caps(source, item);
+        gst_caps_unref(item);
     } else {
         gst_app_src_push_buffer(source, item);
     }
@@ -267,6 +272,7 @@ void media_sink_start(MediaSink *sink, const struct v4l2_pix_format *pix,
                       const struct v4l2_fract *interval)
 {
     sink->bottom_up = false;
+    sink->pixelformat = pix->pixelformat;
     sink->caps = gst_caps_new_simple(
         "video/x-raw",
         "format", G_TYPE_STRING,
@@ -339,7 +345,7 @@ static GstBuffer *buffer_of(MediaSink *sink, const MediaFrame *frame)
     buffer = gst_buffer_new();
     gst_buffer_append_memory(buffer, memory);
     gst_buffer_add_video_meta_full(buffer, GST_VIDEO_FRAME_FLAG_NONE,
-                                   format_of(pix->pixelformat), pix->width,
+                                   format_of(frame->pixelformat), pix->width,
                                    pix->height, 1, offset, stride);
     return buffer;
 }
@@ -364,6 +370,18 @@ static void put_orientation(MediaSink *sink, bool bottom_up)
     sink->bottom_up = bottom_up;
 }
 
+/* The format of the frames that follow, which may differ from the driver's */
+static void put_format(MediaSink *sink, uint32_t pixelformat)
+{
+    GstCaps *caps = gst_caps_copy(sink->caps);
+
+    gst_caps_set_simple(
+        caps, "format", G_TYPE_STRING,
+        gst_video_format_to_string(format_of(pixelformat)), NULL);
+    put(sink, caps);
+    sink->pixelformat = pixelformat;
+}
+
 /* Once the memory is wrapped, the report of its end is certain to come */
 bool media_sink_push(MediaSink *sink, MediaFrame *frame)
 {
@@ -371,6 +389,9 @@ bool media_sink_push(MediaSink *sink, MediaFrame *frame)
 
     if (!buffer) {
         return false;
+    }
+    if (frame->pixelformat != sink->pixelformat) {
+        put_format(sink, frame->pixelformat);
     }
     if (frame->bottom_up != sink->bottom_up) {
         put_orientation(sink, frame->bottom_up);

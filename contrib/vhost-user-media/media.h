@@ -28,7 +28,8 @@
  * @token: to be passed to media_frame_done()
  * @object: memory of the frame; not valid if @data is set
  * @data: copy of the frame, to be freed by g_free()
- * @pix: the format, but for bytesperline and sizeimage
+ * @pix: the format, but for pixelformat, bytesperline and sizeimage
+ * @pixelformat: V4L2's number of the format of the pixels
  * @offset: where the first row begins in the memory
  * @size: number of bytes from @offset to the end of the frame
  * @stride: number of bytes from one row to the next
@@ -39,6 +40,7 @@ typedef struct MediaFrame {
     const MediaObject *object;
     void *data;
     const struct v4l2_pix_format *pix;
+    uint32_t pixelformat;
     uint64_t offset;
     uint32_t size;
     uint32_t stride;

@@ -1050,38 +1050,62 @@ static void test_layout_not_linear(void)
 }
 
 /* DRM's and V4L2's names of formats; those of a pair differ in alpha only */
+static const struct {
+    uint32_t drm, v4l2;
+} formats[] = {
+    { DRM_FORMAT_XRGB8888, V4L2_PIX_FMT_XBGR32 },
+    { DRM_FORMAT_ARGB8888, V4L2_PIX_FMT_ABGR32 },
+    { DRM_FORMAT_BGRX8888, V4L2_PIX_FMT_XRGB32 },
+    { DRM_FORMAT_BGRA8888, V4L2_PIX_FMT_ARGB32 },
+    { DRM_FORMAT_XBGR8888, V4L2_PIX_FMT_RGBX32 },
+    { DRM_FORMAT_ABGR8888, V4L2_PIX_FMT_RGBA32 },
+    { DRM_FORMAT_RGBX8888, V4L2_PIX_FMT_BGRX32 },
+    { DRM_FORMAT_RGBA8888, V4L2_PIX_FMT_BGRA32 },
+};
+
+/* A stream of @pixelformat, in which GOOD has a layout with @fourcc */
+static Fake *stream_of_format(uint32_t pixelformat, uint32_t fourcc)
+{
+    Fake *fake = fake_new(0, 0);
+
+    fake->layouts[GOOD] = good_layout();
+    fake->layouts[GOOD].fourcc = fourcc;
+    g_assert_cmpint(set_pix(fake, (struct v4l2_pix_format) {
+        .width = WIDTH, .height = HEIGHT, .pixelformat = pixelformat,
+    }), ==, 0);
+    g_assert_cmpint(request_buffers(fake, 2, OBJECT), ==, 0);
+    g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, 0);
+    return fake;
+}
+
+/* The order of the colours is the object's, and alpha is as the driver says */
 static void test_layout_formats(void)
 {
-    static const struct {
-        uint32_t drm, v4l2;
-    } formats[] = {
-        { DRM_FORMAT_XRGB8888, V4L2_PIX_FMT_XBGR32 },
-        { DRM_FORMAT_ARGB8888, V4L2_PIX_FMT_ABGR32 },
-        { DRM_FORMAT_BGRX8888, V4L2_PIX_FMT_XRGB32 },
-        { DRM_FORMAT_BGRA8888, V4L2_PIX_FMT_ARGB32 },
-        { DRM_FORMAT_XBGR8888, V4L2_PIX_FMT_RGBX32 },
-        { DRM_FORMAT_ABGR8888, V4L2_PIX_FMT_RGBA32 },
-        { DRM_FORMAT_RGBX8888, V4L2_PIX_FMT_BGRX32 },
-        { DRM_FORMAT_RGBA8888, V4L2_PIX_FMT_BGRA32 },
-        { DRM_FORMAT_XRGB2101010, 0 }, { DRM_FORMAT_RGB565, 0 },
-        { DRM_FORMAT_NV12, 0 }, { 0, 0 },
-    };
-
     for (int i = 0; i < ARRAY_SIZE(formats); i++) {
-        for (int j = 0; j < ARRAY_SIZE(formats) && formats[j].v4l2; j++) {
-            Fake *fake = fake_new(0, 0);
+        for (int j = 0; j < ARRAY_SIZE(formats); j++) {
+            Fake *fake = stream_of_format(formats[j].v4l2, formats[i].drm);
 
-            fake->layouts[GOOD] = good_layout();
-            fake->layouts[GOOD].fourcc = formats[i].drm;
-            g_assert_cmpint(set_pix(fake, (struct v4l2_pix_format) {
-                .width = WIDTH, .height = HEIGHT,
-                .pixelformat = formats[j].v4l2,
-            }), ==, 0);
-            g_assert_cmpint(request_buffers(fake, 1, OBJECT), ==, 0);
-            g_assert_cmpint(queue_object(fake, 0, GOOD), ==,
-                            i / 2 == j / 2 ? 0 : EINVAL);
+            g_assert_cmpint(queue_object(fake, 0, GOOD), ==, 0);
+            g_assert_cmphex(fake->last.pixelformat, ==,
+                            formats[i / 2 * 2 + j % 2].v4l2);
+            g_assert_cmpint(queue_object(fake, 1, OTHER), ==, 0);
+            g_assert_cmphex(fake->last.pixelformat, ==, formats[j].v4l2);
             fake_free(fake);
         }
+    }
+}
+
+static void test_other_formats(void)
+{
+    static const uint32_t others[] = {
+        DRM_FORMAT_XRGB2101010, DRM_FORMAT_RGB565, DRM_FORMAT_NV12, 0,
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(others); i++) {
+        Fake *fake = stream_of_format(V4L2_PIX_FMT_XBGR32, others[i]);
+
+        g_assert_cmpint(queue_object(fake, 0, GOOD), ==, EINVAL);
+        fake_free(fake);
     }
 }
 
@@ -1455,6 +1479,7 @@ int main(int argc, char **argv)
     add("object/layout/bounds", test_layout_bounds);
     add("object/layout/not-linear", test_layout_not_linear);
     add("object/layout/formats", test_layout_formats);
+    add("object/layout/other-formats", test_other_formats);
     add("object/layout/stride", test_layout_stride);
     add("object/layout/bottom-up", test_layout_bottom_up);
     add("object/layout/changes", test_layout_changes);

@@ -417,7 +417,7 @@ static void unknown_uuid(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
-/* The last format fits, as the stride of the resource counts */
+/* The order of colours and the stride are those of the resource */
 static void geometry(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     static const struct {
@@ -426,7 +426,7 @@ static void geometry(QVirtioMedia *media, QVirtioGPU *gpu)
     } cases[] = {
         { { DRAWN_WIDTH + 1, DRAWN_HEIGHT, V4L2_PIX_FMT_XBGR32 }, EINVAL },
         { { DRAWN_WIDTH, DRAWN_HEIGHT + 1, V4L2_PIX_FMT_XBGR32 }, EINVAL },
-        { { DRAWN_WIDTH / 2, DRAWN_HEIGHT, V4L2_PIX_FMT_XRGB32 }, EINVAL },
+        { { DRAWN_WIDTH / 2, DRAWN_HEIGHT, V4L2_PIX_FMT_XRGB32 }, 0 },
         { { DRAWN_WIDTH, DRAWN_HEIGHT, V4L2_PIX_FMT_ABGR32 }, 0 },
         { { DRAWN_WIDTH, DRAWN_HEIGHT, V4L2_PIX_FMT_XBGR32,
             .bytesperline = 8192 }, 0 },
@@ -695,6 +695,9 @@ static void pipeline_fails(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
+#define RGBX    VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM
+#define BGRX    VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM
+
 /* A texture and what was drawn last */
 typedef struct Texture {
     QVirtioGPUResourceOpt res;
@@ -704,10 +707,10 @@ typedef struct Texture {
 
 /* The guest chooses the orientation of the textures of CREATE_3D */
 static void texture_new(Texture *t, QVirtioGPU *gpu, uint32_t id,
-                        bool bottom_up)
+                        uint32_t format, bool bottom_up)
 {
     t->res = (QVirtioGPUResourceOpt) {
-        .gpu = gpu, .id = id, .format = VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM,
+        .gpu = gpu, .id = id, .format = format,
         .width = TEXTURE_WIDTH, .height = TEXTURE_HEIGHT,
         .backing = guest_alloc(gpu->alloc, TEXTURE_BYTES),
         .backing_len = TEXTURE_BYTES,
@@ -726,12 +729,23 @@ static void texture_done(Texture *t)
     guest_free(t->res.gpu->alloc, t->res.backing);
 }
 
+/* Where the pipeline records a byte of a pixel, or the unused one */
+static int recorded_at(const Texture *t, int byte)
+{
+    if (byte == 3) {
+        return 0;
+    }
+    return t->res.format == BGRX ? 3 - byte : 1 + byte;
+}
+
 /* Write the frame that the pipeline must record: its first byte is unused */
 static void texture_draw(Texture *t, uint8_t *frame)
 {
     for (int i = 0; i < TEXTURE_BYTES; i++) {
+        int byte = i % QVIRTIO_GPU_BYTES_PER_PIXEL;
+
         t->pixels[i] = g_test_rand_int_range(0, 256);
-        frame[i / 4 * 4 + (i + 1) % 4] = i % 4 == 3 ? 0 : t->pixels[i];
+        frame[i - byte + recorded_at(t, byte)] = byte == 3 ? 0 : t->pixels[i];
     }
     qtest_memwrite(t->res.gpu->qts, t->res.backing, t->pixels, TEXTURE_BYTES);
     do_qvirtio_gpu_transfer(t->res);
@@ -739,10 +753,10 @@ static void texture_draw(Texture *t, uint8_t *frame)
 
 /* The format has the default stride, that of the guest */
 static void set_up_textures(QVirtioMedia *media, uint32_t width,
-                            uint32_t height)
+                            uint32_t height, uint32_t pixelformat)
 {
     struct v4l2_pix_format pix = {
-        .width = width, .height = height, .pixelformat = V4L2_PIX_FMT_RGBX32,
+        .width = width, .height = height, .pixelformat = pixelformat,
     };
 
     session = open_session(media);
@@ -769,8 +783,9 @@ static void padded_texture(QVirtioMedia *media, QVirtioGPU *gpu)
     uint8_t frames[3 * TEXTURE_BYTES];
     Texture t;
 
-    texture_new(&t, gpu, 1, false);
-    set_up_textures(media, TEXTURE_WIDTH, TEXTURE_HEIGHT);
+    texture_new(&t, gpu, 1, RGBX, false);
+    set_up_textures(media, TEXTURE_WIDTH, TEXTURE_HEIGHT,
+                    V4L2_PIX_FMT_RGBX32);
     stream_on(media);
     for (int i = 0; i < 3; i++) {
         texture_draw(&t, frames + i * TEXTURE_BYTES);
@@ -788,12 +803,13 @@ static void part_of_texture(QVirtioMedia *media, QVirtioGPU *gpu)
     uint8_t frame[TEXTURE_BYTES], part[HEIGHT * ROW];
     Texture t;
 
-    texture_new(&t, gpu, 1, true);
+    texture_new(&t, gpu, 1, RGBX, true);
     texture_draw(&t, frame);
     for (int i = 0; i < HEIGHT; i++) {
         memcpy(part + i * ROW, frame + i * TEXTURE_ROW, ROW);
     }
-    set_up_textures(media, ROW / QVIRTIO_GPU_BYTES_PER_PIXEL, HEIGHT);
+    set_up_textures(media, ROW / QVIRTIO_GPU_BYTES_PER_PIXEL, HEIGHT,
+                    V4L2_PIX_FMT_RGBX32);
     stream_on(media);
     g_assert_cmpint(queue_object(media, 0, t.uuid), ==, 0);
     wait_dequeued(media, 0);
@@ -801,15 +817,13 @@ static void part_of_texture(QVirtioMedia *media, QVirtioGPU *gpu)
     texture_done(&t);
 }
 
-/* Frames whose orientation differs wait in the same pipeline */
-static void orientation(QVirtioMedia *media, QVirtioGPU *gpu)
+/* Stream @t[0] and @t[1] in turn, the first four frames before STREAMON */
+static void stream_two_textures(QVirtioMedia *media, Texture *t,
+                                uint32_t pixelformat)
 {
     uint8_t frames[6 * TEXTURE_BYTES];
-    Texture t[2];
 
-    texture_new(&t[0], gpu, 1, true);
-    texture_new(&t[1], gpu, 2, false);
-    set_up_textures(media, TEXTURE_WIDTH, TEXTURE_HEIGHT);
+    set_up_textures(media, TEXTURE_WIDTH, TEXTURE_HEIGHT, pixelformat);
     texture_draw(&t[0], frames);
     texture_draw(&t[1], frames + TEXTURE_BYTES);
     memcpy(frames + 2 * TEXTURE_BYTES, frames, 2 * TEXTURE_BYTES);
@@ -828,6 +842,26 @@ static void orientation(QVirtioMedia *media, QVirtioGPU *gpu)
     assert_pixels(frames, sizeof(frames));
     texture_done(&t[0]);
     texture_done(&t[1]);
+}
+
+/* Frames whose orientation differs wait in the same pipeline */
+static void orientation(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    Texture t[2];
+
+    texture_new(&t[0], gpu, 1, RGBX, true);
+    texture_new(&t[1], gpu, 2, RGBX, false);
+    stream_two_textures(media, t, V4L2_PIX_FMT_RGBX32);
+}
+
+/* The colours are right in whatever order the host has, here not the driver's */
+static void texture_formats(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    Texture t[2];
+
+    texture_new(&t[0], gpu, 1, BGRX, false);
+    texture_new(&t[1], gpu, 2, RGBX, false);
+    stream_two_textures(media, t, V4L2_PIX_FMT_XBGR32);
 }
 
 static void exporter_end(gpointer unused)
@@ -894,6 +928,7 @@ static const MediaTest texture_tests[] = {
     { "texture/padded", padded_texture, CONVERTED },
     { "texture/part", part_of_texture, TURNED },
     { "texture/orientation", orientation, TURNED },
+    { "texture/formats", texture_formats, CONVERTED },
 };
 
 static void register_tests(const char *interface, const MediaTest *test,
