@@ -854,7 +854,7 @@ static void orientation(QVirtioMedia *media, QVirtioGPU *gpu)
     stream_two_textures(media, t, V4L2_PIX_FMT_RGBX32);
 }
 
-/* The colours are right in whatever order the host has, here not the driver's */
+/* The colours are right in the order of the host, here not the driver's */
 static void texture_formats(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     Texture t[2];
