@@ -348,6 +348,16 @@ static void in_connect(gconstpointer opaque)
     finish(&s);
 }
 
+/*
+ * QEMU may take a connection that has ended for one that it can use, until its
+ * main loop has noticed
+ */
+static void wait_new_connection(Scene *s, VhostUserPeer *peer)
+{
+    vhost_user_peer_wait_connected(peer);
+    wait_connection(s, "plugged-chr", true);
+}
+
 /* Return: whether a device of this kind could be plugged, as "plugged" */
 static bool plug(Scene *s, const Device *device)
 {
@@ -377,12 +387,12 @@ static void in_plug(gconstpointer opaque)
     Scene s = scene_with_args(true, args);
 
     for (int i = 0; i < ARRAY_SIZE(requests); i++) {
-        wait_connection(&s, "plugged-chr", true);
+        wait_new_connection(&s, peer);
         vhost_user_peer_die_at(peer, requests[i], UINT_MAX);
         g_assert_false(plug(&s, device));
     }
     vhost_user_peer_die_at(peer, 0, 0);
-    wait_connection(&s, "plugged-chr", true);
+    wait_new_connection(&s, peer);
     g_assert_true(plug(&s, device));
     vhost_user_peer_wait_ready(peer);
     g_assert_true(vhost_user_peer_add(peer, uuid_a));

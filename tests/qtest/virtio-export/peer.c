@@ -484,6 +484,7 @@ static gpointer peer_thread(gpointer opaque)
         if (peer->quit) {
             shutdown(fd, SHUT_RDWR);
         }
+        g_cond_broadcast(&peer->cond);
         g_mutex_unlock(&peer->lock);
 
         serve_connection(peer, fd);
@@ -739,6 +740,13 @@ void vhost_user_peer_die_at(VhostUserPeer *peer, uint32_t request,
     g_mutex_lock(&peer->lock);
     peer->die_at = request;
     peer->deaths = times;
+    g_mutex_unlock(&peer->lock);
+}
+
+void vhost_user_peer_wait_connected(VhostUserPeer *peer)
+{
+    g_mutex_lock(&peer->lock);
+    peer_wait(peer, peer->main_fd >= 0);
     g_mutex_unlock(&peer->lock);
 }
 

@@ -293,6 +293,14 @@ void vhost_user_peer_die_at(VhostUserPeer *peer, uint32_t request,
                             unsigned int times);
 
 /**
+ * vhost_user_peer_wait_connected() - Wait until QEMU has connected
+ * @peer: back-end
+ *
+ * After a death that QEMU has noticed, this waits for the next connection.
+ */
+void vhost_user_peer_wait_connected(VhostUserPeer *peer);
+
+/**
  * vhost_user_peer_wait_deaths() - Wait until a back-end has died
  * @peer: back-end for which vhost_user_peer_die_at() was called, and which has
  *        died as often as it was told to
