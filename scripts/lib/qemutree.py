@@ -509,6 +509,15 @@ class QemuTree:
         return [found[path] for path in paths]
 
 
+def small_tree(tree, folder, *more):
+    """The patches on a QEMU that has only the files of @tree which they touch, and
+    the files and folders @more: git handles it a hundred times faster."""
+    tree.write_touched(folder / 'base', *more)
+    subprocess.run([TOP / 'scripts/build/prepare', '--base', folder / 'base',
+                    folder / 'tree'], check=True)
+    return QemuTree(folder / 'tree')
+
+
 def need_tree(path):
     """The prepared tree at @path; TreeError if there is none."""
     tree = QemuTree(path)
