@@ -19,7 +19,8 @@ typedef struct Command {
     const char *args;
     const char *help;
     int least, most;    /* number of arguments */
-    bool (*run)(Control *ctl, char **args, Error **errp);
+    /* @answer is for the text after "ok" */
+    bool (*run)(UUIDDisk *disk, char **args, GString *answer, Error **errp);
 } Command;
 
 static bool parse_number(const char *text, int base, uint32_t *number,
@@ -44,9 +45,9 @@ static bool parse_rectangle(char **args, Rectangle *rect, Error **errp)
 }
 
 /* The object's memory, if it is there and has @bytes */
-static bool begin(Control *ctl, uint64_t bytes, bool write, Error **errp)
+static bool begin(UUIDDisk *disk, uint64_t bytes, bool write, Error **errp)
 {
-    SharedObject *object = &ctl->disk->object;
+    SharedObject *object = &disk->object;
 
     if (!shared_object_covers(object, 0, bytes)) {
         error_setg(errp, "%" PRIu64 " bytes are wanted, the object has %"
@@ -61,50 +62,52 @@ static bool begin(Control *ctl, uint64_t bytes, bool write, Error **errp)
     return true;
 }
 
-static bool begin_picture(Control *ctl, Picture *pic, bool write, Error **errp)
+static bool begin_picture(UUIDDisk *disk, Picture *pic, bool write,
+                          Error **errp)
 {
-    return picture_set(pic, &ctl->disk->info, errp) &&
-           begin(ctl, picture_bytes(pic), write, errp);
+    return picture_set(pic, &disk->info, errp) &&
+           begin(disk, picture_bytes(pic), write, errp);
 }
 
-static bool begin_rectangle(Control *ctl, Picture *pic, const Rectangle *rect,
-                            Error **errp)
+static bool begin_rectangle(UUIDDisk *disk, Picture *pic,
+                            const Rectangle *rect, Error **errp)
 {
-    if (!begin_picture(ctl, pic, true, errp)) {
+    if (!begin_picture(disk, pic, true, errp)) {
         return false;
     }
     if (!picture_covers(pic, rect)) {
-        shared_object_end(&ctl->disk->object, true);
+        shared_object_end(&disk->object, true);
         error_setg(errp, "the rectangle is not inside the picture");
         return false;
     }
     return true;
 }
 
-static bool run_info(Control *ctl, char **args, Error **errp)
+static bool run_info(UUIDDisk *disk, char **args, GString *answer,
+                     Error **errp)
 {
-    const UUIDDisk *disk = ctl->disk;
     g_autofree char *uuid = qemu_uuid_unparse_strdup(&disk->uuid);
 
-    g_string_append_printf(ctl->answer, " uuid=%s status=%s kind=%s size=%"
+    g_string_append_printf(answer, " uuid=%s status=%s kind=%s size=%"
                            PRIu64 " image=%ux%u lookups=%u", uuid,
                            uuid_disk_status_name(disk->status),
                            disk->object.kind ? disk->object.kind : "none",
                            disk->object.size, disk->info.width,
                            disk->info.height, disk->lookups);
     if (disk->reason) {
-        g_string_append_printf(ctl->answer, " reason=%s", disk->reason);
+        g_string_append_printf(answer, " reason=%s", disk->reason);
     }
     return true;
 }
 
-static bool run_png(Control *ctl, char **args, Error **errp)
+static bool run_png(UUIDDisk *disk, char **args, GString *answer,
+                    Error **errp)
 {
-    SharedObject *object = &ctl->disk->object;
+    SharedObject *object = &disk->object;
     Picture pic;
     bool ok;
 
-    if (!begin_picture(ctl, &pic, false, errp)) {
+    if (!begin_picture(disk, &pic, false, errp)) {
         return false;
     }
     ok = picture_write_png(&pic, object->data, args[0], errp);
@@ -112,13 +115,14 @@ static bool run_png(Control *ctl, char **args, Error **errp)
     return ok;
 }
 
-static bool run_dump(Control *ctl, char **args, Error **errp)
+static bool run_dump(UUIDDisk *disk, char **args, GString *answer,
+                     Error **errp)
 {
-    SharedObject *object = &ctl->disk->object;
+    SharedObject *object = &disk->object;
     g_autoptr(GError) err = NULL;
     bool ok;
 
-    if (!begin(ctl, 1, false, errp)) {
+    if (!begin(disk, 1, false, errp)) {
         return false;
     }
     ok = g_file_set_contents(args[0], (char *)object->data, object->size,
@@ -130,14 +134,15 @@ static bool run_dump(Control *ctl, char **args, Error **errp)
     return ok;
 }
 
-static bool run_invert(Control *ctl, char **args, Error **errp)
+static bool run_invert(UUIDDisk *disk, char **args, GString *answer,
+                       Error **errp)
 {
-    SharedObject *object = &ctl->disk->object;
+    SharedObject *object = &disk->object;
     Rectangle rect;
     Picture pic;
 
     if (!parse_rectangle(args, &rect, errp) ||
-        !begin_rectangle(ctl, &pic, &rect, errp)) {
+        !begin_rectangle(disk, &pic, &rect, errp)) {
         return false;
     }
     picture_invert(&pic, object->data, &rect);
@@ -145,16 +150,17 @@ static bool run_invert(Control *ctl, char **args, Error **errp)
     return true;
 }
 
-static bool run_fill(Control *ctl, char **args, Error **errp)
+static bool run_fill(UUIDDisk *disk, char **args, GString *answer,
+                     Error **errp)
 {
-    SharedObject *object = &ctl->disk->object;
+    SharedObject *object = &disk->object;
     Rectangle rect;
     Picture pic;
     uint32_t rgb;
 
     if (!parse_rectangle(args, &rect, errp) ||
         !parse_number(args[4], 16, &rgb, errp) ||
-        !begin_rectangle(ctl, &pic, &rect, errp)) {
+        !begin_rectangle(disk, &pic, &rect, errp)) {
         return false;
     }
     picture_fill(&pic, object->data, &rect, rgb);
@@ -175,7 +181,8 @@ static const Command commands[] = {
       5, 5, run_fill },
 };
 
-static bool run_words(Control *ctl, char **words, Error **errp)
+static bool run_words(UUIDDisk *disk, char **words, GString *answer,
+                      Error **errp)
 {
     int count = g_strv_length(words) - 1;
 
@@ -189,28 +196,37 @@ static bool run_words(Control *ctl, char **words, Error **errp)
             error_setg(errp, "usage: %s %s", command->name, command->args);
             return false;
         }
-        return command->run(ctl, words + 1, errp);
+        return command->run(disk, words + 1, answer, errp);
     }
     error_setg(errp, "unknown command '%s'", words[0]);
     return false;
 }
 
-static void run_line(Control *ctl, char *line)
+char *control_run(UUIDDisk *disk, const char *line)
 {
-    g_auto(GStrv) words = g_strsplit(g_strstrip(line), " ", MOST_WORDS + 1);
+    g_autofree char *stripped = g_strstrip(g_strdup(line));
+    g_auto(GStrv) words = g_strsplit(stripped, " ", MOST_WORDS + 1);
+    g_autoptr(GString) answer = g_string_new("ok");
     Error *err = NULL;
 
     if (!words[0]) {
-        return;
+        return NULL;
     }
-    g_string_truncate(ctl->answer, 0);
-    if (run_words(ctl, words, &err)) {
-        printf("ok%s\n", ctl->answer->str);
-    } else {
-        printf("error: %s\n", error_get_pretty(err));
+    if (!run_words(disk, words, answer, &err)) {
+        g_string_printf(answer, "error: %s", error_get_pretty(err));
         error_free(err);
     }
-    fflush(stdout);
+    return g_strdup(answer->str);
+}
+
+static void run_line(UUIDDisk *disk, const char *line)
+{
+    g_autofree char *answer = control_run(disk, line);
+
+    if (answer) {
+        printf("%s\n", answer);
+        fflush(stdout);
+    }
 }
 
 /* Reads only once: the disk must not wait for the rest of a line */
@@ -228,7 +244,7 @@ static gboolean read_input(gint fd, GIOCondition condition, gpointer opaque)
     g_string_append_len(ctl->input, buf, got);
     while ((end = memchr(ctl->input->str, '\n', ctl->input->len))) {
         *end = '\0';
-        run_line(ctl, ctl->input->str);
+        run_line(ctl->disk, ctl->input->str);
         g_string_erase(ctl->input, 0, end + 1 - ctl->input->str);
     }
     if (ctl->input->len > LONGEST_LINE) {
@@ -242,7 +258,6 @@ void control_start(Control *ctl, UUIDDisk *disk)
     *ctl = (Control) {
         .disk = disk,
         .input = g_string_new(NULL),
-        .answer = g_string_new(NULL),
         .source = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, read_input,
                                 ctl),
     };
@@ -254,7 +269,6 @@ void control_stop(Control *ctl)
         g_source_remove(ctl->source);
     }
     g_string_free(ctl->input, TRUE);
-    g_string_free(ctl->answer, TRUE);
 }
 
 char *control_help(void)

@@ -12,7 +12,6 @@
 typedef struct Control {
     UUIDDisk *disk;
     GString *input;     /* an incomplete line */
-    GString *answer;    /* the text after "ok" */
     guint source;
 } Control;
 
@@ -21,8 +20,8 @@ typedef struct Control {
  * @ctl: filled in
  * @disk: the disk for the commands
  *
- * The default main loop executes the commands, one per line.  The answer to
- * each command is a line on standard output that begins with "ok" or "error:".
+ * The default main loop executes the commands, one per line, with control_run(),
+ * and writes the answers to standard output.
  */
 void control_start(Control *ctl, UUIDDisk *disk);
 
@@ -31,6 +30,16 @@ void control_start(Control *ctl, UUIDDisk *disk);
  * @ctl: from control_start()
  */
 void control_stop(Control *ctl);
+
+/**
+ * control_run() - Execute a command
+ * @disk: the disk for the command
+ * @line: the command
+ *
+ * Return: the answer, which begins with "ok" or "error:", to be freed by the
+ * caller; NULL for an empty line
+ */
+char *control_run(UUIDDisk *disk, const char *line);
 
 /**
  * control_help() - Describe the commands
