@@ -17,6 +17,7 @@
 #include "virtio-export/fault-path.h"
 #include "virtio-export/process-fds.h"
 #include "virtio-gpu/helpers/blob.h"
+#include "virtio-gpu/helpers/messages.h"
 #include "virtio-gpu/helpers/migration.h"
 
 #define BLOB_SIZE   8192
@@ -387,8 +388,49 @@ static void add_venus_test(const char *name, QOSTestFunc func)
     qos_add_test(full, "virtio-gpu-gl-pci", func, &opts);
 }
 
+static void *traced_before(GString *cmd_line, void *arg)
+{
+    g_string_append(cmd_line, " -trace virtio_gpu_res_uuid_refused");
+    return messages_before(cmd_line, arg);
+}
+
+static unsigned count(const char *text, const char *part)
+{
+    g_auto(GStrv) parts = g_strsplit(text, part, -1);
+
+    return g_strv_length(parts) - 1;
+}
+
+/*
+ * Each failure is traced, but QEMU warns once.  The warning is that of the
+ * system, or of GnuTLS if QEMU is built with it.
+ */
+static void test_warning(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    g_autofree char *text = NULL;
+
+    qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
+    for (int i = 0; i < 2; i++) {
+        fault_arm(qtest_pid(gpu->qts), FAULT_GETRANDOM, 1, true);
+        assign_uuid({ .gpu = gpu, .id = 1,
+                      .expect = VIRTIO_GPU_RESP_ERR_UNSPEC });
+        g_assert_true(fault_disarm());
+    }
+    text = messages_text();
+    g_assert_cmpuint(count(text, ", res 0x1: host\n"), ==, 2);
+    g_assert_cmpuint(
+        count(text, "warning: getrandom: Input/output error\n") +
+        count(text, "warning: Cannot get random bytes: Failed to acquire "
+              "random"), ==, 1);
+}
+
 static void register_fault_test(void)
 {
+    static const UUIDTest warning_tests[] = {
+        { "fault/warning", test_warning },
+        { }
+    };
     static const UUIDTest load_tests[] = {
         { "fault/load", test_load, &load_path },
         { }
@@ -415,6 +457,7 @@ static void register_fault_test(void)
     add_path_test("monitor/dump-of-a-back-end", &its_dump_path);
 #endif
     add_uuid_pci_tests(load_tests, NULL);
+    add_uuid_pci_tests(warning_tests, traced_before);
     /* set if EGL can export textures as dma-bufs */
     if (getenv("QTEST_GL_DMABUF")) {
         add_uuid_gl_pci_tests(gl_tests, importer_before);

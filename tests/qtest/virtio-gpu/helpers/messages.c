@@ -27,11 +27,17 @@ void *messages_before(GString *cmd_line, void *arg)
     return arg;
 }
 
+char *messages_text(void)
+{
+    char *text;
+
+    g_assert_true(g_file_get_contents(messages, &text, NULL, NULL));
+    return text;
+}
+
 size_t messages_size(void)
 {
-    g_autofree char *text = NULL;
-    size_t size;
+    g_autofree char *text = messages_text();
 
-    g_assert_true(g_file_get_contents(messages, &text, &size, NULL));
-    return size;
+    return strlen(text);
 }

@@ -17,6 +17,14 @@
 void *messages_before(GString *cmd_line, void *arg);
 
 /**
+ * messages_text() - Read QEMU's messages
+ *
+ * Return: the text since messages_before() of this test, to be freed by the
+ * caller
+ */
+char *messages_text(void);
+
+/**
  * messages_size() - Measure QEMU's messages
  *
  * Return: number of bytes since messages_before() of this test
