@@ -66,7 +66,7 @@ static int run_qemu(const char *args, char **output)
 
     g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL,
                                NULL, output, NULL, &status, NULL));
-    g_test_message("%s\n%s", command, *output);
+    g_test_message("%s: %s", command, *output);
     g_assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
 }

@@ -20,8 +20,8 @@ typedef struct Control {
  * @ctl: filled in
  * @disk: the disk for the commands
  *
- * The default main loop executes the commands, one per line, with control_run(),
- * and writes the answers to standard output.
+ * The default main loop executes the commands, one per line, and writes the
+ * answers of control_run() to standard output.
  */
 void control_start(Control *ctl, UUIDDisk *disk);
 
