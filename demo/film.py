@@ -31,9 +31,10 @@ ROUND = 100
 FRAME_TIME = 10
 EXIT_TIME = 20
 WEBM = b'\x1a\x45\xdf\xa3'
-LOOKUP = re.compile(r'virtio_export_lookup (\S+): ')
+LOOKUP = re.compile(r'virtio_export_lookup (\S+): .* stride (\d+),')
+BOTTOM_UP = 'virtio_export_lookup_bottom_up '
 # The frames without loss, and a film to look at
-PIPELINE = ('tee name=frames ! queue ! videoconvert ! video/x-raw,format=RGB ! '
+PIPELINE = ('videoflip video-direction=auto ! tee name=frames ! queue ! videoconvert ! video/x-raw,format=RGB ! '
             'filesink location={frames} append=true buffer-mode=unbuffered '
             'frames. ! queue ! videoconvert ! vp8enc deadline=1 ! webmmux ! '
             'filesink location={film}')
@@ -83,6 +84,7 @@ class Film:
     """The steps, for the film that @guest plays and @recorder records."""
 
     def __init__(self, opts, guest, recorder, said):
+        self.opts = opts
         self.guest = guest
         self.recorder = recorder
         self.out = guest.out
@@ -170,12 +172,26 @@ class Film:
     def check_trace(self):
         """Check that QEMU traced one lookup of each buffer's UUID."""
         with open(os.path.join(self.out, 'trace.log'), encoding='utf-8') as log:
-            found = LOOKUP.findall(log.read())
+            trace = log.read()
+        found = LOOKUP.findall(trace)
         assigned = [uuid for _, _, uuid in traced_uuids(self.guest)]
-        if len(assigned) != BUFFERS or sorted(found) != sorted(assigned):
+        if len(assigned) != BUFFERS or \
+                sorted(uuid for uuid, _ in found) != sorted(assigned):
             raise DemoError(f'QEMU traced the UUIDs {assigned}, and lookups of '
                             f'{found}')
         say(f'lookups:      {len(found)}, one per buffer')
+        self.check_layouts([int(stride) for _, stride in found],
+                           trace.count(BOTTOM_UP))
+
+    def check_layouts(self, strides, turned):
+        """Check that only textures have a layout that the guest does not know."""
+        padded = sum(stride > self.width * 4 for stride in strides)
+        if (padded, turned) != ((BUFFERS, BUFFERS // 2) if self.opts.gl else (0, 0)):
+            raise DemoError(f'{padded} buffers have padded rows, {turned} are '
+                            f'bottom-up; their strides are {strides}')
+        if padded:
+            say(f'textures:     strides {strides}, in the guest {self.width * 4}; '
+                f'{turned} are bottom-up')
 
     def check_film(self):
         path = self.recorder.paths['film']

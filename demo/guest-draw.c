@@ -96,32 +96,6 @@ static struct drm_mode_modeinfo preferred_mode(int card, uint32_t connector)
     return modes[0];
 }
 
-/* The driver requests a UUID only for blobs that other devices may use */
-static struct drm_mode_create_dumb create_blob(int card, uint32_t width,
-                                               uint32_t height)
-{
-    struct drm_mode_create_dumb buffer = {
-        .width = width,
-        .height = height,
-        .bpp = 32,
-        .pitch = width * 4,
-        .size = ((uint64_t)width * height * 4 + 4095) & ~4095ull,
-    };
-    struct drm_virtgpu_resource_create_blob blob = {
-        .blob_mem = VIRTGPU_BLOB_MEM_GUEST,
-        .blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE |
-                      VIRTGPU_BLOB_FLAG_USE_SHAREABLE |
-                      VIRTGPU_BLOB_FLAG_USE_CROSS_DEVICE,
-        .size = buffer.size,
-    };
-
-    if (ioctl(card, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob)) {
-        die("cannot create the blob");
-    }
-    buffer.handle = blob.bo_handle;
-    return buffer;
-}
-
 static void draw(Demo *demo, PictureFunc *picture)
 {
     const struct drm_mode_create_dumb *dumb = &demo->dumb;
@@ -176,17 +150,6 @@ static void show_again(int card, uint32_t fb_id)
     if (ioctl(card, DRM_IOCTL_MODE_DIRTYFB, &dirty)) {
         die("cannot show the buffer again");
     }
-}
-
-/* The id of the buffer in commands to the device */
-static uint32_t resource_id(int card, uint32_t handle)
-{
-    struct drm_virtgpu_resource_info info = { .bo_handle = handle };
-
-    if (ioctl(card, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info)) {
-        die("cannot read the resource id of the buffer");
-    }
-    return info.res_handle;
 }
 
 static void print_uuid(Demo *demo)

@@ -4,6 +4,9 @@
  * The film is the picture of the demo, which moves to the left.  The video
  * output gets each frame in one of four buffers.
  *
+ * The buffers are textures that the host's GL renders, blobs, or resources of
+ * which the device has a copy, whichever the GPU has first in this order.
+ *
  * Prints lines that begin with "DEMO: " for the host, and executes the host's
  * commands, one per line:
  *   objects    begin a stream of frames in resources of the GPU, by their UUIDs
@@ -24,6 +27,7 @@
 
 #include <drm/virtgpu_drm.h>
 #include <linux/videodev2.h>
+#include <linux/virtio_gpu.h>
 
 #include "guest-gpu.h"
 #include "picture.h"
@@ -31,13 +35,18 @@
 #define VIDEO   "/dev/video0"
 #define TYPE    V4L2_BUF_TYPE_VIDEO_OUTPUT
 
-#define WIDTH   320
+#define WIDTH   324 /* the host's GL pads its rows */
 #define HEIGHT  240
 #define PIXEL   sizeof(uint32_t)
 #define STEP    7   /* columns that the picture moves per frame: see film.py */
 #define BUFFERS 4
 
-#define FORMAT_B8G8R8X8 2   /* the GPU's format, see the virtio specification */
+/* What the resources are */
+typedef enum Memory {
+    COPIES,     /* the device has a copy, and transfers update it */
+    BLOBS,      /* the device uses the memory of the guest */
+    TEXTURES,   /* the host's GL renders */
+} Memory;
 
 /* A buffer: its resource, and memory for a stream that uses none */
 typedef struct Buffer {
@@ -50,11 +59,21 @@ typedef struct Buffer {
 typedef struct Film {
     int card;
     int video;
+    Memory memory;
     bool in_resources;
     unsigned frames;
     uint32_t picture[HEIGHT][WIDTH];
+    struct drm_mode_create_dumb texture;    /* of the picture */
     Buffer buffers[BUFFERS];
 } Film;
+
+static Memory best_memory(int card)
+{
+    if (gpu_has(card, VIRTGPU_PARAM_3D_FEATURES)) {
+        return TEXTURES;
+    }
+    return gpu_has(card, VIRTGPU_PARAM_RESOURCE_BLOB) ? BLOBS : COPIES;
+}
 
 static void draw_picture(Film *film)
 {
@@ -77,12 +96,25 @@ static void draw_frame(const Film *film, uint8_t *pixels, uint32_t pitch)
     }
 }
 
+/* One of two textures is bottom-up in the host's memory, as a window is in GL */
+static struct drm_mode_create_dumb create_resource(const Film *film, int number)
+{
+    switch (film->memory) {
+    case TEXTURES:
+        return create_texture(film->card, WIDTH, HEIGHT, number % 2);
+    case BLOBS:
+        return create_blob(film->card, WIDTH, HEIGHT);
+    default:
+        return create_dumb(film->card, WIDTH, HEIGHT);
+    }
+}
+
 static void create_buffers(Film *film)
 {
     for (int i = 0; i < BUFFERS; i++) {
         Buffer *buffer = &film->buffers[i];
 
-        buffer->dumb = create_dumb(film->card, WIDTH, HEIGHT);
+        buffer->dumb = create_resource(film, i);
         buffer->dmabuf = export_buffer(film->card, buffer->dumb.handle);
         buffer->resource = map_buffer(film->card, &buffer->dumb);
         buffer->memory = malloc(buffer->dumb.size);
@@ -102,43 +134,63 @@ static void close_handle(const Film *film, uint32_t handle)
 }
 
 /*
- * Wait until the GPU has executed all commands.  It does so in their order, and
- * tells the end of one that creates a resource.
+ * Wait until a GPU without GL has executed all commands.  It does so in their
+ * order, and tells the end of one that creates a resource.
  */
-static void wait_for_gpu(const Film *film)
+static void wait_for_transfer(const Film *film)
 {
     struct drm_virtgpu_resource_create create = {
         .target = 2,
-        .format = FORMAT_B8G8R8X8,
+        .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
         .width = 1,
         .height = 1,
         .depth = 1,
         .array_size = 1,
     };
-    struct drm_virtgpu_3d_wait wait = { 0 };
 
     if (ioctl(film->card, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE, &create)) {
         die("cannot create a resource");
     }
-    wait.handle = create.bo_handle;
-    if (ioctl(film->card, DRM_IOCTL_VIRTGPU_WAIT, &wait)) {
-        die("the GPU has not executed the commands");
-    }
+    wait_for_buffer(film->card, create.bo_handle);
     close_handle(film, create.bo_handle);
 }
 
-/* Update the device's copy of the pixels */
-static void transfer(const Film *film, const Buffer *buffer)
+/* Give the host's GL the picture from which it renders the frames */
+static void create_picture(Film *film)
 {
-    struct drm_virtgpu_3d_transfer_to_host transfer = {
-        .bo_handle = buffer->dumb.handle,
-        .box = { .w = WIDTH, .h = HEIGHT, .d = 1 },
-    };
+    uint8_t *pixels;
 
-    if (ioctl(film->card, DRM_IOCTL_VIRTGPU_TRANSFER_TO_HOST, &transfer)) {
-        die("cannot transfer the buffer to the device");
+    film->texture = create_texture(film->card, WIDTH, HEIGHT, false);
+    pixels = map_buffer(film->card, &film->texture);
+    draw_frame(film, pixels, film->texture.pitch);
+    transfer_buffer(film->card, &film->texture);
+    wait_for_buffer(film->card, film->texture.handle);
+}
+
+static void render_frame(const Film *film, const struct drm_mode_create_dumb *to)
+{
+    uint32_t left = film->frames * STEP % WIDTH, right = WIDTH - left;
+
+    render_part(film->card, to, 0, &film->texture, left, right);
+    if (left) {
+        render_part(film->card, to, right, &film->texture, 0, left);
     }
-    wait_for_gpu(film);
+    wait_for_buffer(film->card, to->handle);
+}
+
+static void fill_resource(const Film *film, const Buffer *buffer)
+{
+    const struct drm_mode_create_dumb *dumb = &buffer->dumb;
+
+    if (film->memory == TEXTURES) {
+        render_frame(film, dumb);
+        return;
+    }
+    draw_frame(film, buffer->resource, dumb->pitch);
+    if (film->memory == COPIES) {
+        transfer_buffer(film->card, dumb);
+        wait_for_transfer(film);
+    }
 }
 
 static void set_format(const Film *film)
@@ -231,7 +283,6 @@ static unsigned dequeue(const Film *film)
 static void queue(Film *film, unsigned index)
 {
     const Buffer *buffer = &film->buffers[index];
-    uint8_t *pixels = film->in_resources ? buffer->resource : buffer->memory;
     struct v4l2_buffer v4l2 = {
         .index = index,
         .type = TYPE,
@@ -240,12 +291,12 @@ static void queue(Film *film, unsigned index)
         .length = buffer->dumb.size,
     };
 
-    draw_frame(film, pixels, buffer->dumb.pitch);
     if (film->in_resources) {
-        transfer(film, buffer);
+        fill_resource(film, buffer);
         v4l2.m.fd = buffer->dmabuf;
     } else {
-        v4l2.m.userptr = (uintptr_t)pixels;
+        draw_frame(film, buffer->memory, buffer->dumb.pitch);
+        v4l2.m.userptr = (uintptr_t)buffer->memory;
     }
     if (ioctl(film->video, VIDIOC_QBUF, &v4l2)) {
         die("cannot queue a buffer");
@@ -294,7 +345,11 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     film.card = open_device(CARD, 0);
     film.video = open_device(VIDEO, 0);
+    film.memory = best_memory(film.card);
     draw_picture(&film);
+    if (film.memory == TEXTURES) {
+        create_picture(&film);
+    }
     create_buffers(&film);
     printf("DEMO: film %dx%d\n", WIDTH, HEIGHT);
 
