@@ -109,6 +109,7 @@ class Guest:
         self.out = out
         self.limit = limit
         self.late = False
+        self.dumps = 0
         self.start = time.monotonic()
         os.makedirs(out, exist_ok=True)
         self.serial = open(os.path.join(out, 'serial.log'), 'wb')
@@ -202,6 +203,7 @@ class Guest:
 
     def dump(self, uuid, path):
         self.command('x-virtio-export-dump', uuid=uuid, filename=path)
+        self.dumps += 1
 
     def migrate(self, name, path, **arguments):
         """Execute a QMP command that starts a migration; wait for its end."""

@@ -11,7 +11,7 @@ import re
 import subprocess
 import tempfile
 
-from checks import check_pixels, check_screen, expected_pixels
+from checks import check_object, check_pixels, check_screen, expected_pixels
 from guest import DemoError, say
 
 STORY = 'story.png'
@@ -45,14 +45,22 @@ def draw_strip(pictures, path):
 
 
 class Story:
-    """The steps, for one buffer that @guest shares with @disk."""
+    """
+    The steps, for one buffer that @guest shares with @disk
+
+    With GL, the buffer is a texture, of which QEMU has no screendump: what the
+    monitor's lookup returns is the screen then.  The rows and the pixels of a texture
+    have an order that the guest does not know.
+    """
 
     def __init__(self, opts, guest, disk, said):
         self.opts = opts
         self.guest = guest
         self.disk = disk
+        self.said = said
         self.screen = said['screen']
         self.uuid = said['uuid']
+        self.format = '-' if opts.gl else 'XR24'
         self.width, self.height = (int(n) for n in self.screen.split('x'))
 
     def path(self, name):
@@ -65,10 +73,19 @@ class Story:
         check_pixels(path, what, 'mapping',
                      expected_pixels(self.opts, self.screen, what))
 
+    def check_screen(self, what, name, tries=10):
+        """Check that the screen shows @what; save it as a PNG."""
+        if self.opts.gl:
+            check_object(self.opts, self.guest, self.said, what, name, tries)
+        else:
+            check_screen(self.opts, self.guest, self.screen, what, name, tries)
+
     def check_guest(self, backing, equal):
         """Check how many pixels the guest finds as drawn in its buffer, and how many
         pixels of the disk it finds equal to its buffer."""
         said = self.guest.tell('compare', 'disk')
+        if self.opts.gl:
+            equal = int(said['disk'])
         if (int(said['backing']), int(said['disk'])) != (backing, equal):
             raise DemoError(f'the guest found {said["backing"]} pixels as drawn in '
                             f'its buffer and {said["disk"]} equal pixels on the '
@@ -80,7 +97,7 @@ class Story:
             'command-line': 'info virtio-exports'})
         for line in table.splitlines():
             say(f'    {line}')
-        row = f'{self.uuid} .* {self.screen} XR24 '
+        row = f'{self.uuid} .* {self.screen} {self.format} '
         if not re.search(row, table):
             raise DemoError(f"'info virtio-exports' has no line '{row}'")
 
@@ -94,20 +111,19 @@ class Story:
     def invert_half(self):
         """The back-end paints; the screen shows it without a command of the guest."""
         self.disk.command(f'invert 0 0 {self.width // 2} {self.height}')
-        check_screen(self.opts, self.guest, self.screen, 'half', SCENES[2],
-                     tries=1)
+        self.check_screen('half', SCENES[2], tries=1)
 
     def share_a_copy(self, pixels):
         """The device has a copy of the guest's buffer, and transfers update it."""
-        step('the back-end inverts the left half: the screen shows it, '
+        where = "the monitor's lookup" if self.opts.gl else 'the screen'
+        step(f'the back-end inverts the left half: {where} shows it, '
              "the guest's backing does not have it")
         self.invert_half()
         self.check_guest(pixels, pixels // 2)
 
         step("the guest's next transfer overwrites what the back-end wrote")
         self.guest.tell('transfer', 'shown')
-        check_screen(self.opts, self.guest, self.screen, 'negative',
-                     'negative.png')
+        self.check_screen('negative', 'negative.png')
         self.check_disk('negative', MAPPING)
         self.check_guest(pixels, pixels)
 
@@ -120,15 +136,14 @@ class Story:
 
         step('the guest shows the blob again: nothing is overwritten')
         self.guest.tell('transfer', 'shown')
-        check_screen(self.opts, self.guest, self.screen, 'half', KEPT)
+        self.check_screen('half', KEPT)
         self.check_disk('half', MAPPING)
         self.check_guest(pixels // 2, pixels)
 
         step('the guest draws the negative and sends no command: the screen and '
              'the disk show it')
         self.guest.tell('draw', 'drawn')
-        check_screen(self.opts, self.guest, self.screen, 'negative',
-                     'negative.png', tries=1)
+        self.check_screen('negative', 'negative.png', tries=1)
         self.check_disk('negative', MAPPING)
         self.check_guest(pixels, pixels)
 
@@ -140,13 +155,13 @@ class Story:
         self.check_disk('picture', SCENES[0])
         step('the monitor lists the buffer: info virtio-exports')
         self.show_exports()
-        step('the guest reads the same bytes through the disk')
+        if not self.opts.gl:
+            step('the guest reads the same bytes through the disk')
         self.check_guest(pixels, pixels)
 
         step('the guest draws the negative: the disk shows it')
         self.guest.tell('again', 'ready')
-        check_screen(self.opts, self.guest, self.screen, 'negative',
-                     'negative.png')
+        self.check_screen('negative', 'negative.png')
         self.check_disk('negative', SCENES[1])
         self.check_guest(pixels, pixels)
 
@@ -161,16 +176,22 @@ class Story:
         self.check_dump('negative', SCENES[3])
 
     def check_trace(self):
-        """Check that QEMU traced two lookups: the disk's and the monitor's."""
+        """Check that QEMU traced the lookups of the disk and of the monitor."""
         with open(self.path('trace.log'), encoding='utf-8') as log:
             lines = re.findall(r'virtio_export_lookup .*', log.read())
-        if len(lines) != 2:
-            raise DemoError(f'QEMU traced {len(lines)} lookups, not two')
-        geometry = f'{self.width}x{self.height}, fourcc 0x34325258'
+        if len(lines) != 1 + self.guest.dumps:
+            raise DemoError(f'QEMU traced {len(lines)} lookups, not '
+                            f'{1 + self.guest.dumps}')
+        geometry = f'{self.width}x{self.height}, fourcc 0x'
+        if not self.opts.gl:
+            geometry += '34325258'
         for line in lines:
             if geometry not in line:
                 raise DemoError(f'QEMU traced a lookup without {geometry}: {line}')
             say(f'lookup:       {line.split(": ", 1)[1]}')
+        padded = f'stride {self.width * 4},' not in lines[0]
+        if padded != self.opts.gl:
+            raise DemoError('only a texture has rows with padding')
 
     def draw(self):
         """Write the pictures side by side into STORY."""
