@@ -4,7 +4,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 
-say() { printf '==> %s\n' "$*" >&2; }
+# say TEXT...: print what happens now, with the step and the time gone: [2/5 03:10]
+say() {
+    local gone=$((EPOCHSECONDS - ${STARTED:-$EPOCHSECONDS}))
+    printf '==> %s%s\n' "${STEP:+$(printf '[%s %02d:%02d] ' "$STEP" \
+        $((gone / 60)) $((gone % 60)))}" "$*" >&2
+}
+
+# step I/N TEXT...: begin a step; the commands that it runs say so, too
+step() {
+    export STEP=$1 STARTED=${STARTED:-$EPOCHSECONDS}
+    say "${@:2}"
+}
+
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 unset CDPATH LANGUAGE
