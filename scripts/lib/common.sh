@@ -252,6 +252,13 @@ report() {
     fi
 }
 
+# all_counted LOG: whether LOG, the output of scripts/check or scripts/demo, ends with
+# counts of which none failed, and has a reason for each skipped case.
+all_counted() {
+    [[ ${1##*$'\n'} =~ ^[1-9][0-9]*\ passed,\ 0\ failed,\ ([0-9]+)\ skipped$ ]] &&
+        [ "$(grep -c '^    skipped: .*: .' <<<"$1")" -eq "${BASH_REMATCH[1]}" ]
+}
+
 # today_and_commit: the beginning of the line of figures of a long run.
 today_and_commit() {
     echo "$(date -u +%F)" \
