@@ -72,12 +72,11 @@ class QosTest:
         return {what: value / times for what, times, value in
                 self.bench(name, qemu, prefix=prefix)}
 
-    def instructions(self, name, qemu=None, profiles=None, but=()):
+    def instructions(self, name, qemu=None, but=()):
         """{what: instructions per operation} of a benchmark, without those of the
-        functions in @but; callgrind's dumps are left in the folder @profiles, if
-        given."""
+        functions in @but."""
         with tempfile.TemporaryDirectory() as folder:
-            folder = Path(profiles or folder)
+            folder = Path(folder)
             found = self.bench(name, qemu, [
                 *CALLGRIND, f'--callgrind-out-file={folder}/out-%p',
                 '--log-file=/dev/null', '--dump-before=qmp_query_name',
