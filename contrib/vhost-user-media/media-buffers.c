@@ -17,11 +17,6 @@
 QEMU_BUILD_BUG_ON(sizeof(struct v4l2_buffer) != 88);
 QEMU_BUILD_BUG_ON(sizeof(MediaDequeued) != 608);
 
-static bool is_output(uint32_t type)
-{
-    return type == V4L2_BUF_TYPE_VIDEO_OUTPUT;
-}
-
 static bool is_memory(uint32_t memory)
 {
     return memory == V4L2_MEMORY_USERPTR || memory == V4L2_MEMORY_DMABUF;
@@ -38,10 +33,16 @@ static uint32_t token_of(const Media *media, unsigned index)
     return media->generation << 8 | index;
 }
 
+static void release_pages(MediaBuffer *buf)
+{
+    g_clear_pointer(&buf->data, g_free);
+    g_clear_pointer(&buf->pages, g_array_unref);
+}
+
 static void release_memory(MediaBuffer *buf)
 {
     media_object_close(&buf->object);
-    g_clear_pointer(&buf->data, g_free);
+    release_pages(buf);
 }
 
 /* What STREAMOFF does: the driver gets all buffers back without an event */
@@ -49,6 +50,7 @@ static void stop(Media *media)
 {
     if (media->streaming) {
         media->streaming = false;
+        media->ended = false;
         media->generation++;
         media->ops->stop(media->opaque);
     }
@@ -84,12 +86,12 @@ static void add_buffers(MediaCall *call, unsigned count, uint32_t memory)
     }
 }
 
-/* How many more buffers there may be; each of SHARED_PAGES costs a copy */
+/* How many more there may be; each of SHARED_PAGES costs an output a copy */
 static unsigned room_for(const Media *media, uint32_t memory)
 {
     unsigned most = VIDEO_MAX_FRAME;
 
-    if (memory == V4L2_MEMORY_USERPTR) {
+    if (memory == V4L2_MEMORY_USERPTR && !media->ops->capture) {
         most = MIN(most, MEDIA_MOST_COPIED / media->pix.sizeimage);
     }
     return most - MIN(most, media->count);
@@ -101,7 +103,7 @@ int media_reqbufs(MediaCall *call)
     uint32_t type = req->type, memory = req->memory, count = req->count;
     Media *media = call->media;
 
-    if (!is_output(type) || !is_memory(memory)) {
+    if (type != media->type || !is_memory(memory)) {
         return -EINVAL;
     }
     if (is_others(call) || media->streaming) {
@@ -123,7 +125,7 @@ int media_create_bufs(MediaCall *call)
     Media *media = call->media;
     unsigned room = room_for(media, create->memory);
 
-    if (!is_output(create->format.type) || !is_memory(create->memory) ||
+    if (create->format.type != media->type || !is_memory(create->memory) ||
         (media->count && media->memory != create->memory) ||
         create->format.fmt.pix.sizeimage < media->pix.sizeimage) {
         return -EINVAL;
@@ -164,9 +166,10 @@ void media_describe_buffer(const Media *media, unsigned index,
 
     *v4l2 = buf->v4l2;
     v4l2->index = index;
-    v4l2->type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
-    v4l2->flags = V4L2_BUF_FLAG_TIMESTAMP_COPY | state_flags(buf->state) |
-                  (buf->v4l2.flags & V4L2_BUF_FLAG_ERROR);
+    v4l2->type = media->type;
+    v4l2->flags = state_flags(buf->state) | buf->v4l2.flags |
+                  (media->ops->capture ? V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
+                                       : V4L2_BUF_FLAG_TIMESTAMP_COPY);
     if (!v4l2->length) {
         v4l2->length = media->pix.sizeimage;
     }
@@ -176,7 +179,8 @@ static MediaBuffer *find_buffer(MediaCall *call)
 {
     const struct v4l2_buffer *v4l2 = &call->arg.buffer;
 
-    return is_output(v4l2->type) && v4l2->index < call->media->count ?
+    return v4l2->type == call->media->type &&
+           v4l2->index < call->media->count ?
            &call->media->buffers[v4l2->index] : NULL;
 }
 
@@ -203,6 +207,7 @@ int media_querybuf(MediaCall *call)
     return 0;
 }
 
+/* Only check that there is memory if @to is NULL */
 static int copy_range(Media *media, uint8_t *to, uint64_t addr, uint64_t len)
 {
     while (len) {
@@ -212,17 +217,21 @@ static int copy_range(Media *media, uint8_t *to, uint64_t addr, uint64_t len)
         if (!from || part == 0 || part > len) {
             return -EFAULT;
         }
-        memcpy(to, from, part);
-        to += part;
+        if (to) {
+            memcpy(to, from, part);
+            to += part;
+        }
         addr += part;
         len -= part;
     }
     return 0;
 }
 
-static int copy_list(MediaCall *call, uint8_t *to, uint64_t len)
+/* Copy the pages, or keep the list of them */
+static int take_list(MediaCall *call, MediaBuffer *buf, uint64_t len)
 {
     struct virtio_media_sg_entry entry;
+    uint8_t *to = buf->data;
     int error = 0;
 
     for (int i = 0; len && !error; i++) {
@@ -234,15 +243,20 @@ static int copy_list(MediaCall *call, uint8_t *to, uint64_t len)
         call->out_pos += sizeof(entry);
         entry.len = MIN(entry.len, len);
         error = copy_range(call->media, to, entry.start, entry.len);
-        to += entry.len;
+        if (to) {
+            to += entry.len;
+        } else {
+            g_array_append_val(buf->pages, entry);
+        }
         len -= entry.len;
     }
     return error;
 }
 
 /*
- * The pages are copied: QEMU may take guest memory away at any time, and the
- * pipeline would crash if it still read from there.
+ * The pages of an output are copied: QEMU may take guest memory away at any
+ * time, and the pipeline would crash if it still read from there.  Those of a
+ * capture are translated again when there is a frame.
  */
 static int get_pages(MediaCall *call, MediaBuffer *buf)
 {
@@ -252,13 +266,18 @@ static int get_pages(MediaCall *call, MediaBuffer *buf)
     if (call->arg.buffer.length < pix->sizeimage) {
         return -EINVAL;
     }
-    buf->data = g_try_malloc(pix->sizeimage);
-    if (!buf->data) {
-        return -ENOMEM;
+    if (call->media->ops->capture) {
+        buf->pages = g_array_new(false, false,
+                                 sizeof(struct virtio_media_sg_entry));
+    } else {
+        buf->data = g_try_malloc(pix->sizeimage);
+        if (!buf->data) {
+            return -ENOMEM;
+        }
     }
-    error = copy_list(call, buf->data, pix->sizeimage);
+    error = take_list(call, buf, pix->sizeimage);
     if (error) {
-        g_clear_pointer(&buf->data, g_free);
+        release_pages(buf);
     }
     return error;
 }
@@ -327,19 +346,32 @@ static int get_object(MediaCall *call, MediaBuffer *buf)
         !look_up(call->media, buf, uuid)) {
         return -EINVAL;
     }
-    return object_fits(&buf->object, &call->media->pix,
-                       call->arg.buffer.length) ? 0 : -EINVAL;
+    if (!object_fits(&buf->object, &call->media->pix,
+                     call->arg.buffer.length)) {
+        return -EINVAL;
+    }
+    return !call->media->ops->capture || media_object_map(&buf->object) ?
+           0 : -EINVAL;
+}
+
+/* Whether an output says that there is a whole frame */
+static bool is_filled(const MediaCall *call)
+{
+    const struct v4l2_buffer *v4l2 = &call->arg.buffer;
+
+    return !v4l2->bytesused ||
+           (v4l2->bytesused >= call->media->pix.sizeimage &&
+            (!v4l2->length || v4l2->bytesused <= v4l2->length));
 }
 
 /* Get the memory that PREPARE_BUF or QBUF names */
 static int prepare(MediaCall *call, MediaBuffer *buf)
 {
     struct v4l2_buffer *v4l2 = &call->arg.buffer;
+    bool capture = call->media->ops->capture;
     int error;
 
-    if (v4l2->bytesused && (v4l2->bytesused < call->media->pix.sizeimage ||
-                            (v4l2->length &&
-                             v4l2->bytesused > v4l2->length))) {
+    if (!capture && !is_filled(call)) {
         return -EINVAL;
     }
     error = v4l2->memory == V4L2_MEMORY_DMABUF ? get_object(call, buf)
@@ -348,7 +380,8 @@ static int prepare(MediaCall *call, MediaBuffer *buf)
         buf->v4l2 = *v4l2;
         buf->v4l2.flags = 0;
         buf->v4l2.field = V4L2_FIELD_NONE;
-        buf->v4l2.bytesused = v4l2->bytesused ?: call->media->pix.sizeimage;
+        buf->v4l2.bytesused = capture ? 0 : v4l2->bytesused ?:
+                                            call->media->pix.sizeimage;
         buf->state = MEDIA_PREPARED;
     }
     return error;
@@ -378,11 +411,11 @@ int media_prepare_buf(MediaCall *call)
     return error;
 }
 
-static void finish(Media *media, unsigned index, uint32_t flags)
+void media_finish_buffer(Media *media, unsigned index, uint32_t flags)
 {
     MediaBuffer *buf = &media->buffers[index];
 
-    g_clear_pointer(&buf->data, g_free);
+    release_pages(buf);
     buf->state = MEDIA_DONE;
     buf->v4l2.flags = flags;
     g_queue_push_tail(&media->done, GUINT_TO_POINTER(index));
@@ -405,14 +438,10 @@ static void place(MediaFrame *frame)
     }
 }
 
-/* Give a frame to the pipeline */
-static void push(Media *media, unsigned index)
+MediaFrame media_frame_of(const Media *media, unsigned index)
 {
-    MediaBuffer *buf = &media->buffers[index];
     MediaFrame frame = {
-        .token = token_of(media, index),
-        .object = &buf->object,
-        .data = g_steal_pointer(&buf->data),
+        .object = &media->buffers[index].object,
         .pix = &media->pix,
         .pixelformat = media->pix.pixelformat,
         .size = media->pix.sizeimage,
@@ -420,10 +449,21 @@ static void push(Media *media, unsigned index)
     };
 
     place(&frame);
+    return frame;
+}
+
+/* Give a frame to the pipeline */
+static void push(Media *media, unsigned index)
+{
+    MediaBuffer *buf = &media->buffers[index];
+    MediaFrame frame = media_frame_of(media, index);
+
+    frame.token = token_of(media, index);
+    frame.data = g_steal_pointer(&buf->data);
     buf->v4l2.sequence = media->sequence++;
     buf->state = MEDIA_ACTIVE;
     if (!media->ops->push(media->opaque, &frame)) {
-        finish(media, index, V4L2_BUF_FLAG_ERROR);
+        media_finish_buffer(media, index, V4L2_BUF_FLAG_ERROR);
     }
 }
 
@@ -433,7 +473,19 @@ void media_frame_done(Media *media, uint32_t token)
 
     if (index < media->count && token == token_of(media, index) &&
         media->buffers[index].state == MEDIA_ACTIVE) {
-        finish(media, index, 0);
+        media_finish_buffer(media, index, 0);
+    }
+}
+
+/* Give the buffers of a stream to the pipeline */
+static void use_queued(Media *media)
+{
+    if (media->ops->capture) {
+        media_fill_buffers(media);
+        return;
+    }
+    while (!g_queue_is_empty(&media->queued)) {
+        push(media, GPOINTER_TO_UINT(g_queue_pop_head(&media->queued)));
     }
 }
 
@@ -451,18 +503,16 @@ int media_qbuf(MediaCall *call)
     }
     buf->state = MEDIA_QUEUED;
     describe_to_caller(call, buf);
+    g_queue_push_tail(&media->queued, GUINT_TO_POINTER(buf - media->buffers));
     if (media->streaming) {
-        push(media, buf - media->buffers);
-    } else {
-        g_queue_push_tail(&media->queued,
-                          GUINT_TO_POINTER(buf - media->buffers));
+        use_queued(media);
     }
     return 0;
 }
 
 static int check_stream(MediaCall *call)
 {
-    if (!is_output(call->arg.number)) {
+    if (call->arg.number != call->media->type) {
         return -EINVAL;
     }
     return is_others(call) ? -EBUSY : 0;
@@ -482,9 +532,7 @@ int media_streamon(MediaCall *call)
     media->streaming = true;
     media->sequence = 0;
     media->ops->start(media->opaque, &media->pix, &media->interval);
-    while (!g_queue_is_empty(&media->queued)) {
-        push(media, GPOINTER_TO_UINT(g_queue_pop_head(&media->queued)));
-    }
+    use_queued(media);
     return 0;
 }
 

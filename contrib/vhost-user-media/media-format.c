@@ -1,5 +1,5 @@
 /*
- * A virtio-media device: formats, frame rate, outputs, V4L2 events
+ * A virtio-media device: formats, frame rate, outputs and inputs, events
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,19 +15,19 @@ typedef struct MediaFormat {
     uint32_t fourcc;
     uint32_t pair;
     bool alpha;
-    const char *description;
+    char order[MEDIA_PIXEL_SIZE + 1];   /* of the bytes of a pixel */
 } MediaFormat;
 
 /* The formats of virtio-gpu's 2D resources, in the order of virtio_gpu.h */
 static const MediaFormat formats[] = {
-    { V4L2_PIX_FMT_XBGR32, V4L2_PIX_FMT_ABGR32, false, "32-bit BGRX 8-8-8-8" },
-    { V4L2_PIX_FMT_ABGR32, V4L2_PIX_FMT_XBGR32, true, "32-bit BGRA 8-8-8-8" },
-    { V4L2_PIX_FMT_ARGB32, V4L2_PIX_FMT_XRGB32, true, "32-bit ARGB 8-8-8-8" },
-    { V4L2_PIX_FMT_XRGB32, V4L2_PIX_FMT_ARGB32, false, "32-bit XRGB 8-8-8-8" },
-    { V4L2_PIX_FMT_RGBA32, V4L2_PIX_FMT_RGBX32, true, "32-bit RGBA 8-8-8-8" },
-    { V4L2_PIX_FMT_BGRX32, V4L2_PIX_FMT_BGRA32, false, "32-bit XBGR 8-8-8-8" },
-    { V4L2_PIX_FMT_BGRA32, V4L2_PIX_FMT_BGRX32, true, "32-bit ABGR 8-8-8-8" },
-    { V4L2_PIX_FMT_RGBX32, V4L2_PIX_FMT_RGBA32, false, "32-bit RGBX 8-8-8-8" },
+    { V4L2_PIX_FMT_XBGR32, V4L2_PIX_FMT_ABGR32, false, "BGRX" },
+    { V4L2_PIX_FMT_ABGR32, V4L2_PIX_FMT_XBGR32, true, "BGRA" },
+    { V4L2_PIX_FMT_ARGB32, V4L2_PIX_FMT_XRGB32, true, "ARGB" },
+    { V4L2_PIX_FMT_XRGB32, V4L2_PIX_FMT_ARGB32, false, "XRGB" },
+    { V4L2_PIX_FMT_RGBA32, V4L2_PIX_FMT_RGBX32, true, "RGBA" },
+    { V4L2_PIX_FMT_BGRX32, V4L2_PIX_FMT_BGRA32, false, "XBGR" },
+    { V4L2_PIX_FMT_BGRA32, V4L2_PIX_FMT_BGRX32, true, "ABGR" },
+    { V4L2_PIX_FMT_RGBX32, V4L2_PIX_FMT_RGBA32, false, "RGBX" },
 };
 
 static const MediaFormat *find_format(uint32_t fourcc)
@@ -61,9 +61,15 @@ uint32_t media_object_format(uint32_t fourcc, uint32_t pixelformat)
                                                             : theirs->pair;
 }
 
-static bool is_output(uint32_t type)
+void media_pixel_order(uint32_t from, uint32_t to,
+                       uint8_t order[MEDIA_PIXEL_SIZE])
 {
-    return type == V4L2_BUF_TYPE_VIDEO_OUTPUT;
+    const char *source = find_format(from)->order;
+    const char *target = find_format(to)->order;
+
+    for (int i = 0; i < MEDIA_PIXEL_SIZE; i++) {
+        order[i] = strchr(source, target[i]) - source;
+    }
 }
 
 /* Change what the driver wants into what is possible */
@@ -99,16 +105,16 @@ int media_enum_fmt(MediaCall *call)
     struct v4l2_fmtdesc *desc = &call->arg.fmtdesc;
     uint32_t index = desc->index;
 
-    if (!is_output(desc->type) || index >= ARRAY_SIZE(formats)) {
+    if (desc->type != call->media->type || index >= ARRAY_SIZE(formats)) {
         return -EINVAL;
     }
     *desc = (struct v4l2_fmtdesc) {
         .index = index,
-        .type = V4L2_BUF_TYPE_VIDEO_OUTPUT,
+        .type = call->media->type,
         .pixelformat = formats[index].fourcc,
     };
-    g_strlcpy((char *)desc->description, formats[index].description,
-              sizeof(desc->description));
+    snprintf((char *)desc->description, sizeof(desc->description),
+             "32-bit %s 8-8-8-8", formats[index].order);
     return 0;
 }
 
@@ -135,7 +141,7 @@ int media_g_fmt(MediaCall *call)
 {
     struct v4l2_format *format = &call->arg.format;
 
-    if (!is_output(format->type)) {
+    if (format->type != call->media->type) {
         return -EINVAL;
     }
     memset(&format->fmt, 0, sizeof(format->fmt));
@@ -148,7 +154,7 @@ int media_try_fmt(MediaCall *call)
     struct v4l2_format *format = &call->arg.format;
     struct v4l2_pix_format pix = format->fmt.pix;
 
-    if (!is_output(format->type)) {
+    if (format->type != call->media->type) {
         return -EINVAL;
     }
     adjust(&pix);
@@ -171,11 +177,17 @@ int media_s_fmt(MediaCall *call)
     return error;
 }
 
+/* Input and output have the same fields, with different names */
+QEMU_BUILD_BUG_ON(offsetof(struct v4l2_streamparm, parm.output.capability) !=
+                  offsetof(struct v4l2_streamparm, parm.capture.capability));
+QEMU_BUILD_BUG_ON(offsetof(struct v4l2_streamparm, parm.output.timeperframe) !=
+                  offsetof(struct v4l2_streamparm, parm.capture.timeperframe));
+
 int media_g_parm(MediaCall *call)
 {
     struct v4l2_streamparm *parm = &call->arg.parm;
 
-    if (!is_output(parm->type)) {
+    if (parm->type != call->media->type) {
         return -EINVAL;
     }
     memset(&parm->parm, 0, sizeof(parm->parm));
@@ -189,7 +201,7 @@ int media_s_parm(MediaCall *call)
     struct v4l2_fract want = call->arg.parm.parm.output.timeperframe;
     Media *media = call->media;
 
-    if (!is_output(call->arg.parm.type)) {
+    if (call->arg.parm.type != media->type) {
         return -EINVAL;
     }
     if (media->streaming) {
@@ -217,13 +229,28 @@ int media_enum_output(MediaCall *call)
     return 0;
 }
 
-int media_g_output(MediaCall *call)
+int media_enum_input(MediaCall *call)
+{
+    struct v4l2_input *input = &call->arg.input;
+
+    if (input->index != 0) {
+        return -EINVAL;
+    }
+    *input = (struct v4l2_input) {
+        .name = "GStreamer",
+        .type = V4L2_INPUT_TYPE_CAMERA,     /* V4L2's word for any other */
+    };
+    return 0;
+}
+
+/* There is one output or input */
+int media_g_end(MediaCall *call)
 {
     call->arg.number = 0;
     return 0;
 }
 
-int media_s_output(MediaCall *call)
+int media_s_end(MediaCall *call)
 {
     return call->arg.number == 0 ? 0 : -EINVAL;
 }

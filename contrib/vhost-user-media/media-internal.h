@@ -14,7 +14,7 @@
 typedef enum MediaBufferState {
     MEDIA_DEQUEUED,
     MEDIA_PREPARED,
-    MEDIA_QUEUED,       /* waits for STREAMON */
+    MEDIA_QUEUED,       /* waits for STREAMON, or for a frame */
     MEDIA_ACTIVE,       /* in the pipeline */
     MEDIA_DONE,         /* waits for room on the event queue */
 } MediaBufferState;
@@ -25,7 +25,8 @@ typedef enum MediaBufferState {
  * @v4l2: what the driver has sent last
  * @uuid: which object @object is
  * @object: VIRTIO_OBJECT: the memory, looked up once per UUID
- * @data: SHARED_PAGES: copy of the memory
+ * @data: SHARED_PAGES of an output: copy of the memory
+ * @pages: SHARED_PAGES of a capture: the memory
  */
 typedef struct MediaBuffer {
     MediaBufferState state;
@@ -33,6 +34,7 @@ typedef struct MediaBuffer {
     uint8_t uuid[VIRTIO_MEDIA_UUID_LEN];
     MediaObject object;
     void *data;
+    GArray *pages;
 } MediaBuffer;
 
 /**
@@ -51,6 +53,7 @@ typedef struct MediaSession {
  * struct Media - The device
  * @ops: the surroundings
  * @opaque: for @ops
+ * @type: V4L2's type of the buffers
  * @sessions: ID to MediaSession
  * @last_id: ID of the newest session
  * @pix: the format
@@ -62,12 +65,14 @@ typedef struct MediaSession {
  * @streaming: between STREAMON and STREAMOFF
  * @generation: of the stream; part of the tokens of frames
  * @sequence: number of the next frame
- * @queued: indices of the buffers that wait for STREAMON, in their order
+ * @ended: capture: the driver has to be told of the end of the frames
+ * @queued: indices of the buffers in the state MEDIA_QUEUED, in their order
  * @done: indices of the buffers that wait for an event, in their order
  */
 struct Media {
     const MediaOps *ops;
     void *opaque;
+    uint32_t type;
     GHashTable *sessions;
     uint32_t last_id;
     struct v4l2_pix_format pix;
@@ -79,6 +84,7 @@ struct Media {
     bool streaming;
     uint32_t generation;
     uint32_t sequence;
+    bool ended;
     GQueue queued;
     GQueue done;
 };
@@ -111,6 +117,7 @@ typedef struct MediaCall {
         struct v4l2_format format;
         struct v4l2_streamparm parm;
         struct v4l2_output output;
+        struct v4l2_input input;
         struct v4l2_event_subscription subscription;
         struct v4l2_requestbuffers request;
         struct v4l2_create_buffers create;
@@ -127,8 +134,9 @@ int media_try_fmt(MediaCall *call);
 int media_g_parm(MediaCall *call);
 int media_s_parm(MediaCall *call);
 int media_enum_output(MediaCall *call);
-int media_g_output(MediaCall *call);
-int media_s_output(MediaCall *call);
+int media_enum_input(MediaCall *call);
+int media_g_end(MediaCall *call);
+int media_s_end(MediaCall *call);
 int media_subscribe_event(MediaCall *call);
 int media_unsubscribe_event(MediaCall *call);
 int media_reqbufs(MediaCall *call);
@@ -154,6 +162,38 @@ void media_default_format(Media *media);
  * with alpha if @pixelformat has it; 0 if the device has no such format
  */
 uint32_t media_object_format(uint32_t fourcc, uint32_t pixelformat);
+
+/**
+ * media_pixel_order() - Tell how to convert pixels
+ * @from: V4L2's number of a format
+ * @to: another one, with the same colours and alpha in any order
+ * @order: set to where each byte of a pixel in @to is in a pixel in @from
+ */
+void media_pixel_order(uint32_t from, uint32_t to,
+                       uint8_t order[MEDIA_PIXEL_SIZE]);
+
+/**
+ * media_frame_of() - Tell where the frame in a buffer is
+ * @media: the device
+ * @index: the buffer
+ *
+ * Return: the frame, without a token and without a copy of the memory
+ */
+MediaFrame media_frame_of(const Media *media, unsigned index);
+
+/**
+ * media_finish_buffer() - Return a buffer to the driver by an event
+ * @media: the device
+ * @index: the buffer
+ * @flags: V4L2's flags of the buffer
+ */
+void media_finish_buffer(Media *media, unsigned index, uint32_t flags);
+
+/**
+ * media_fill_buffers() - Let the pipeline fill the buffers that are queued
+ * @media: a capture that streams
+ */
+void media_fill_buffers(Media *media);
 
 /**
  * media_release_buffers() - End the stream, and free all buffers

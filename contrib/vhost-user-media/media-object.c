@@ -9,23 +9,22 @@
 #include <sys/ioctl.h>
 #include "media-object.h"
 
+static bool synchronise(int fd, uint64_t flags)
+{
+    struct dma_buf_sync sync = { .flags = flags };
+    int ret;
+
+    do {
+        ret = ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
+    } while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+    return ret == 0;
+}
+
 /* Only a dma-buf can be synchronised */
 static bool is_dmabuf(int fd)
 {
-    static const uint64_t flags[] = {
-        DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ,
-        DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ,
-    };
-    int ret = 0;
-
-    for (int i = 0; i < ARRAY_SIZE(flags) && ret == 0; i++) {
-        struct dma_buf_sync sync = { .flags = flags[i] };
-
-        do {
-            ret = ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
-        } while (ret < 0 && (errno == EINTR || errno == EAGAIN));
-    }
-    return ret == 0;
+    return synchronise(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ) &&
+           synchronise(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
 }
 
 static bool can_be_read(int fd)
@@ -52,8 +51,36 @@ bool media_object_open(MediaObject *object, int fd, const MediaLayout *layout)
     return true;
 }
 
+/* A file descriptor, or a seal, that forbids to write fails here */
+bool media_object_map(MediaObject *object)
+{
+    void *map;
+
+    if (!object->map) {
+        map = mmap(NULL, object->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                   object->fd, 0);
+        object->map = map == MAP_FAILED ? NULL : map;
+    }
+    return object->map;
+}
+
+bool media_object_begin(const MediaObject *object)
+{
+    return !object->is_dmabuf ||
+           synchronise(object->fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
+}
+
+bool media_object_end(const MediaObject *object)
+{
+    return !object->is_dmabuf ||
+           synchronise(object->fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
+}
+
 void media_object_close(MediaObject *object)
 {
+    if (object->map) {
+        munmap(object->map, object->size);
+    }
     if (object->fd >= 0) {
         close(object->fd);
     }

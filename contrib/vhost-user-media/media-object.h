@@ -34,12 +34,14 @@ typedef struct MediaLayout {
  * @fd: a memfd or a dma-buf; -1 for no object
  * @size: size of the memory
  * @is_dmabuf: whether @fd is a dma-buf
+ * @map: the memory, to be written, or NULL
  * @layout: layout of the image, if it is known
  */
 typedef struct MediaObject {
     int fd;
     uint64_t size;
     bool is_dmabuf;
+    uint8_t *map;
     MediaLayout layout;
 } MediaObject;
 
@@ -55,6 +57,30 @@ typedef struct MediaObject {
  * Return: true, or false with no object in @object
  */
 bool media_object_open(MediaObject *object, int fd, const MediaLayout *layout);
+
+/**
+ * media_object_map() - Map an object, to write to it
+ * @object: may be mapped already
+ *
+ * Return: true if the memory is in @object->map
+ */
+bool media_object_map(MediaObject *object);
+
+/**
+ * media_object_begin() - Begin to write to an object
+ * @object: an object that is mapped
+ *
+ * Return: true on success; media_object_end() must follow
+ */
+bool media_object_begin(const MediaObject *object);
+
+/**
+ * media_object_end() - Let others see what was written to an object
+ * @object: the object
+ *
+ * Return: true on success
+ */
+bool media_object_end(const MediaObject *object);
 
 /**
  * media_object_close() - Close an object

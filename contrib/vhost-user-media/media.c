@@ -11,6 +11,7 @@
 typedef struct MediaIoctl {
     unsigned long request;
     int (*run)(MediaCall *call);
+    uint32_t type;      /* of the device that has it; 0: both have it */
 } MediaIoctl;
 
 static const MediaIoctl ioctls[] = {
@@ -21,9 +22,12 @@ static const MediaIoctl ioctls[] = {
     { VIDIOC_TRY_FMT, media_try_fmt },
     { VIDIOC_G_PARM, media_g_parm },
     { VIDIOC_S_PARM, media_s_parm },
-    { VIDIOC_ENUMOUTPUT, media_enum_output },
-    { VIDIOC_G_OUTPUT, media_g_output },
-    { VIDIOC_S_OUTPUT, media_s_output },
+    { VIDIOC_ENUMOUTPUT, media_enum_output, V4L2_BUF_TYPE_VIDEO_OUTPUT },
+    { VIDIOC_G_OUTPUT, media_g_end, V4L2_BUF_TYPE_VIDEO_OUTPUT },
+    { VIDIOC_S_OUTPUT, media_s_end, V4L2_BUF_TYPE_VIDEO_OUTPUT },
+    { VIDIOC_ENUMINPUT, media_enum_input, V4L2_BUF_TYPE_VIDEO_CAPTURE },
+    { VIDIOC_G_INPUT, media_g_end, V4L2_BUF_TYPE_VIDEO_CAPTURE },
+    { VIDIOC_S_INPUT, media_s_end, V4L2_BUF_TYPE_VIDEO_CAPTURE },
     { VIDIOC_SUBSCRIBE_EVENT, media_subscribe_event },
     { VIDIOC_UNSUBSCRIBE_EVENT, media_unsubscribe_event },
     { VIDIOC_REQBUFS, media_reqbufs },
@@ -35,11 +39,14 @@ static const MediaIoctl ioctls[] = {
     { VIDIOC_STREAMOFF, media_streamoff },
 };
 
-static const MediaIoctl *find_ioctl(uint32_t code)
+static const MediaIoctl *find_ioctl(const Media *media, uint32_t code)
 {
     for (int i = 0; i < ARRAY_SIZE(ioctls); i++) {
-        if (_IOC_NR(ioctls[i].request) == code) {
-            return &ioctls[i];
+        const MediaIoctl *ioc = &ioctls[i];
+
+        if (_IOC_NR(ioc->request) == code &&
+            (!ioc->type || ioc->type == media->type)) {
+            return ioc;
         }
     }
     return NULL;
@@ -105,7 +112,7 @@ static size_t command_ioctl(Media *media, const struct iovec *out,
     if (call.session->error) {
         return respond(in, in_num, ENODEV);
     }
-    ioc = find_ioctl(cmd.code);
+    ioc = find_ioctl(media, cmd.code);
     if (!ioc) {
         return respond(in, in_num, ENOTTY);
     }
@@ -251,11 +258,13 @@ void media_stream_failed(Media *media)
     }
 }
 
-void media_config(struct virtio_media_config *config, const char *card)
+void media_config(struct virtio_media_config *config, bool capture,
+                  const char *card)
 {
     *config = (struct virtio_media_config) {
-        .device_caps = V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_STREAMING |
-                       V4L2_CAP_EXT_PIX_FORMAT,
+        .device_caps = (capture ? V4L2_CAP_VIDEO_CAPTURE
+                                : V4L2_CAP_VIDEO_OUTPUT) |
+                       V4L2_CAP_STREAMING | V4L2_CAP_EXT_PIX_FORMAT,
     };
     memcpy(config->card, card, strnlen(card, sizeof(config->card)));
 }
@@ -266,6 +275,8 @@ Media *media_new(const MediaOps *ops, void *opaque)
 
     media->ops = ops;
     media->opaque = opaque;
+    media->type = ops->capture ? V4L2_BUF_TYPE_VIDEO_CAPTURE
+                               : V4L2_BUF_TYPE_VIDEO_OUTPUT;
     media->sessions = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     media_default_format(media);
     return media;

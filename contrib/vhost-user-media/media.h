@@ -1,5 +1,5 @@
 /*
- * A virtio-media device: a V4L2 video output
+ * A virtio-media device: a V4L2 video output or capture
  *
  * This part of the back-end parses commands and owns sessions and buffers.  It
  * has no thread, and knows neither vhost-user nor GStreamer: both are behind
@@ -49,22 +49,26 @@ typedef struct MediaFrame {
 
 /**
  * struct MediaOps - What the device needs from its surroundings
+ * @capture: frames go from the pipeline to the driver, not the other way round
  * @translate: map guest memory.  Sets @len to what is contiguous; returns NULL
  *             if there is no memory at @addr
  * @lookup: get a new file descriptor of a shared object, or -1.  Fills in the
  *          layout, which is zero before, if it is known
  * @start: start a stream of frames with the format @pix, one each @interval
- * @push: take over a frame, and @frame->data.  Returns false if that fails;
- *        media_frame_done() is not called for this frame then
+ * @push: output: take over a frame, and @frame->data.  Returns false if that
+ *        fails; media_frame_done() is not called for this frame then
+ * @frame_wanted: capture: media_wants_frame() has become true
  * @stop: end the stream.  media_frame_done() may still be called for its frames
  * @event_ready: media_fill_event() has an event
  */
 typedef struct MediaOps {
+    bool capture;
     void *(*translate)(void *opaque, uint64_t addr, uint64_t *len);
     int (*lookup)(void *opaque, uint8_t *uuid, MediaLayout *layout);
     void (*start)(void *opaque, const struct v4l2_pix_format *pix,
                   const struct v4l2_fract *interval);
     bool (*push)(void *opaque, MediaFrame *frame);
+    void (*frame_wanted)(void *opaque);
     void (*stop)(void *opaque);
     void (*event_ready)(void *opaque);
 } MediaOps;
@@ -102,9 +106,11 @@ void media_reset(Media *media);
 /**
  * media_config() - Fill the configuration space
  * @config: filled in
+ * @capture: as in struct MediaOps
  * @card: name of the device
  */
-void media_config(struct virtio_media_config *config, const char *card);
+void media_config(struct virtio_media_config *config, bool capture,
+                  const char *card);
 
 /**
  * media_command() - Run a command
@@ -144,6 +150,30 @@ size_t media_fill_event(Media *media, const struct iovec *in, unsigned in_num);
  * @token: the frame; ignored if its stream has ended
  */
 void media_frame_done(Media *media, uint32_t token);
+
+/**
+ * media_wants_frame() - Tell whether a buffer of the driver waits for a frame
+ * @media: a capture
+ *
+ * Return: true if media_put_frame() may be called
+ */
+bool media_wants_frame(const Media *media);
+
+/**
+ * media_put_frame() - Copy a frame of the pipeline to a buffer of the driver
+ * @media: a capture that wants a frame
+ * @data: first row, in the format that @start was called with
+ * @stride: number of bytes from one row to the next in @data
+ */
+void media_put_frame(Media *media, const uint8_t *data, ptrdiff_t stride);
+
+/**
+ * media_stream_ended() - The pipeline has no more frames
+ * @media: a capture
+ *
+ * The driver gets an empty buffer that is marked as the last one.
+ */
+void media_stream_ended(Media *media);
 
 /**
  * media_stream_failed() - The pipeline has failed

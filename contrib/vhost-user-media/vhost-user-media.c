@@ -1,5 +1,6 @@
 /*
- * A vhost-user-media back-end: frames of the guest go into a GStreamer pipeline
+ * A vhost-user-media back-end: frames go from the guest to a GStreamer
+ * pipeline, or from a pipeline to the guest
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,13 +16,15 @@
 #include "standard-headers/drm/drm_fourcc.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "media-sink.h"
+#include "media-source.h"
 
 enum { COMMAND_QUEUE, EVENT_QUEUE, QUEUES };
 
 typedef struct Backend {
     VugDev vug;
     Media *media;
-    MediaSink *sink;
+    MediaSink *sink;        /* of an output */
+    MediaSource *source;    /* of a capture */
     GMainLoop *loop;
     bool started[QUEUES];
     bool connected;
@@ -30,7 +33,7 @@ typedef struct Backend {
 
 static char *socket_path, *pipeline, *card;
 static int socket_fd = -1;
-static gboolean output;
+static gboolean output, capture;
 
 static GOptionEntry options[] = {
     { "socket-path", 's', 0, G_OPTION_ARG_FILENAME, &socket_path,
@@ -39,6 +42,8 @@ static GOptionEntry options[] = {
       "Socket that is connected to QEMU", "FD" },
     { "output", 'o', 0, G_OPTION_ARG_NONE, &output,
       "Be a video output: frames go from the guest to the pipeline", NULL },
+    { "capture", 'i', 0, G_OPTION_ARG_NONE, &capture,
+      "Be a video capture: frames go from the pipeline to the guest", NULL },
     { "pipeline", 'p', 0, G_OPTION_ARG_STRING, &pipeline,
       "Elements of GStreamer, in the form of gst-launch-1.0", "PIPELINE" },
     { "card", 'c', 0, G_OPTION_ARG_STRING, &card,
@@ -139,7 +144,7 @@ static void stop(void *opaque)
     media_sink_stop(backend->sink);
 }
 
-static const MediaOps media_ops = {
+static const MediaOps output_ops = {
     .translate = translate,
     .lookup = look_up,
     .start = start,
@@ -155,7 +160,7 @@ static void frame_done(void *opaque, uint32_t token)
     media_frame_done(backend->media, token);
 }
 
-static void sink_failed(void *opaque)
+static void pipeline_failed(void *opaque)
 {
     Backend *backend = opaque;
 
@@ -164,7 +169,68 @@ static void sink_failed(void *opaque)
 
 static const MediaSinkOps sink_ops = {
     .frame_done = frame_done,
-    .failed = sink_failed,
+    .failed = pipeline_failed,
+};
+
+static void start_source(void *opaque, const struct v4l2_pix_format *pix,
+                         const struct v4l2_fract *interval)
+{
+    Backend *backend = opaque;
+
+    media_source_start(backend->source, pix, interval);
+}
+
+static void wake_source(void *opaque)
+{
+    Backend *backend = opaque;
+
+    media_source_wake(backend->source);
+}
+
+static void stop_source(void *opaque)
+{
+    Backend *backend = opaque;
+
+    media_source_stop(backend->source);
+}
+
+static const MediaOps capture_ops = {
+    .capture = true,
+    .translate = translate,
+    .lookup = look_up,
+    .start = start_source,
+    .frame_wanted = wake_source,
+    .stop = stop_source,
+    .event_ready = event_ready,
+};
+
+/* A guest that is stopped must find its memory unchanged */
+static bool wants_frame(void *opaque)
+{
+    Backend *backend = opaque;
+
+    return backend->started[EVENT_QUEUE] && media_wants_frame(backend->media);
+}
+
+static void put_frame(void *opaque, const uint8_t *data, ptrdiff_t stride)
+{
+    Backend *backend = opaque;
+
+    media_put_frame(backend->media, data, stride);
+}
+
+static void source_ended(void *opaque)
+{
+    Backend *backend = opaque;
+
+    media_stream_ended(backend->media);
+}
+
+static const MediaSourceOps source_ops = {
+    .wants_frame = wants_frame,
+    .put_frame = put_frame,
+    .ended = source_ended,
+    .failed = pipeline_failed,
 };
 
 /* Between the commands of a driver that never stops, messages are served */
@@ -191,7 +257,12 @@ static void handle_commands(VuDev *dev, int index)
 
 static void handle_events(VuDev *dev, int index)
 {
-    send_events(backend_of(dev));
+    Backend *backend = backend_of(dev);
+
+    send_events(backend);
+    if (capture) {
+        media_source_wake(backend->source);
+    }
 }
 
 static void queue_set_started(VuDev *dev, int index, bool started)
@@ -226,7 +297,8 @@ static int get_config(VuDev *dev, uint8_t *config, uint32_t len)
 {
     struct virtio_media_config media;
 
-    media_config(&media, card ?: "QEMU video output");
+    media_config(&media, capture, card ?: capture ? "QEMU video capture"
+                                                  : "QEMU video output");
     memset(config, 0, len);
     memcpy(config, &media, MIN(len, sizeof(media)));
     return 0;
@@ -318,10 +390,11 @@ static void parse_options(int *argc, char ***argv)
         error_report("%s", err->message);
         exit(EXIT_FAILURE);
     }
-    if (!output || !pipeline || *argc != 1 ||
+    if (output == capture || !pipeline || *argc != 1 ||
         (socket_fd >= 0) == (socket_path != NULL)) {
-        error_report("--output, --pipeline and one of --socket-path and --fd"
-                     " are required, and no argument is allowed");
+        error_report("--pipeline, one of --output and --capture, and one of"
+                     " --socket-path and --fd are required, and no argument"
+                     " is allowed");
         exit(EXIT_FAILURE);
     }
 }
@@ -345,9 +418,35 @@ static int connection(void)
     return sock;
 }
 
-int main(int argc, char **argv)
+static void create_device(Backend *backend)
 {
     g_autoptr(GError) err = NULL;
+
+    if (capture) {
+        backend->source = media_source_new(pipeline, &source_ops, backend,
+                                           &err);
+    } else {
+        backend->sink = media_sink_new(pipeline, &sink_ops, backend, &err);
+    }
+    if (err) {
+        error_report("--pipeline: %s", err->message);
+        exit(EXIT_FAILURE);
+    }
+    backend->media = media_new(capture ? &capture_ops : &output_ops, backend);
+}
+
+static void free_device(Backend *backend)
+{
+    media_free(backend->media);
+    if (capture) {
+        media_source_free(backend->source);
+    } else {
+        media_sink_free(backend->sink);
+    }
+}
+
+int main(int argc, char **argv)
+{
     Backend backend = {};
     bool ok;
     int sock;
@@ -355,12 +454,7 @@ int main(int argc, char **argv)
     error_init(argv[0]);
     parse_options(&argc, &argv);
     signal(SIGPIPE, SIG_IGN);
-    backend.sink = media_sink_new(pipeline, &sink_ops, &backend, &err);
-    if (!backend.sink) {
-        error_report("--pipeline: %s", err->message);
-        return EXIT_FAILURE;
-    }
-    backend.media = media_new(&media_ops, &backend);
+    create_device(&backend);
     sock = connection();
     backend.loop = g_main_loop_new(NULL, FALSE);
     g_unix_signal_add(SIGINT, interrupted, &backend);
@@ -368,8 +462,7 @@ int main(int argc, char **argv)
 
     ok = serve(&backend, sock);
 
-    media_free(backend.media);
-    media_sink_free(backend.sink);
+    free_device(&backend);
     g_main_loop_unref(backend.loop);
     g_free(socket_path);
     g_free(pipeline);
