@@ -15,6 +15,7 @@
 #define WAIT_US (60 * G_USEC_PER_SEC)
 
 static pid_t child;
+static const char *direction;
 static char *folder;
 static char *elements;
 
@@ -58,7 +59,7 @@ static void run_child(void)
 {
     g_autofree char *fd = g_strdup_printf("--fd=%d", connect_to_qemu());
 
-    execl(program(), program(), fd, "--output", "--card=" MEDIA_CARD,
+    execl(program(), program(), fd, direction, "--card=" MEDIA_CARD,
           "--pipeline", elements, NULL);
     _exit(127);
 }
@@ -104,11 +105,13 @@ static char *with_file(const char *pipeline)
     return g_strjoinv(file, parts);
 }
 
-void media_backend_before(GString *cmd_line, const char *pipeline)
+static void add_device(GString *cmd_line, const char *option,
+                       const char *pipeline)
 {
     if (!program()) {
         return;
     }
+    direction = option;
     folder = g_dir_make_tmp("media-XXXXXX", NULL);
     g_assert_nonnull(folder);
     elements = with_file(pipeline);
@@ -121,6 +124,16 @@ void media_backend_before(GString *cmd_line, const char *pipeline)
                            "server=on,wait=on"
                            " -device vhost-user-media-pci,id=media1,addr="
                            stringify(SLOT) ",chardev=media ", folder);
+}
+
+void media_backend_before(GString *cmd_line, const char *pipeline)
+{
+    add_device(cmd_line, "--output", pipeline);
+}
+
+void media_backend_capture_before(GString *cmd_line, const char *pipeline)
+{
+    add_device(cmd_line, "--capture", pipeline);
 }
 
 QVirtioMedia *media_backend_start(QVirtioGPUPCI *beside,
@@ -153,10 +166,10 @@ void media_backend_make_fifo(void)
     g_assert_cmpint(mkfifo(path, 0600), ==, 0);
 }
 
-int media_backend_open_fifo(void)
+int media_backend_open_fifo(int flags)
 {
     g_autofree char *path = path_of("file");
-    int fd = open(path, O_RDONLY);
+    int fd = open(path, flags);
 
     g_assert_cmpint(fd, >=, 0);
     return fd;
@@ -175,4 +188,11 @@ GByteArray *media_backend_file(size_t size)
         g_usleep(1000);
     }
     return g_byte_array_new_take((guint8 *)data, len);
+}
+
+void media_backend_write_file(const void *data, size_t size)
+{
+    g_autofree char *path = path_of("file");
+
+    g_assert_true(g_file_set_contents(path, data, size, NULL));
 }

@@ -24,6 +24,13 @@
 void media_backend_before(GString *cmd_line, const char *pipeline);
 
 /**
+ * media_backend_capture_before() - Like media_backend_before(), for a capture
+ * @cmd_line: command line to extend
+ * @pipeline: the pipeline; @file in it is replaced by the name of a file
+ */
+void media_backend_capture_before(GString *cmd_line, const char *pipeline);
+
+/**
  * media_backend_missing() - Skip a test that has no vhost-user-media
  *
  * Return: true if the test has been skipped
@@ -51,16 +58,17 @@ void media_backend_kill(void);
 void media_backend_restart(void);
 
 /**
- * media_backend_make_fifo() - Make a FIFO where the pipeline writes its file
+ * media_backend_make_fifo() - Make a FIFO where the pipeline has its file
  */
 void media_backend_make_fifo(void);
 
 /**
- * media_backend_open_fifo() - Read what the pipeline writes to the FIFO
+ * media_backend_open_fifo() - Open the other end of the pipeline's FIFO
+ * @flags: for open()
  *
  * Return: the file descriptor
  */
-int media_backend_open_fifo(void);
+int media_backend_open_fifo(int flags);
 
 /**
  * media_backend_file() - Read what the pipeline has written
@@ -69,5 +77,12 @@ int media_backend_open_fifo(void);
  * Return: the content, to be freed by g_byte_array_unref()
  */
 GByteArray *media_backend_file(size_t size);
+
+/**
+ * media_backend_write_file() - Write what the pipeline will read
+ * @data: the content
+ * @size: its size
+ */
+void media_backend_write_file(const void *data, size_t size);
 
 #endif

@@ -6,19 +6,13 @@
  */
 
 #include "qemu/osdep.h"
-#include "libqtest.h"
-#include "libqos/qgraph.h"
 #include "libqos/virtio-gpu-gl.h"
 #include "qemu/module.h"
 #include "qobject/qdict.h"
 #include "standard-headers/drm/drm_fourcc.h"
-#include "virtio-export/peer.h"
-#include "virtio-gpu/helpers/drawn.h"
-#include "virtio-media/backend.h"
+#include "virtio-media/helpers.h"
 
 #define OUTPUT      V4L2_BUF_TYPE_VIDEO_OUTPUT
-#define PAGES       V4L2_MEMORY_USERPTR
-#define OBJECT      V4L2_MEMORY_DMABUF
 
 /* A width whose rows the renderer pads */
 #define TEXTURE_WIDTH   33
@@ -31,222 +25,6 @@
 /* without padding, which also filesink would write */
 #define CONVERTED   "videoconvert ! video/x-raw,format=xRGB ! " TO_FILE
 #define TURNED      "videoflip video-direction=auto ! " CONVERTED
-
-typedef struct MediaTest {
-    const char *name;
-    void (*func)(QVirtioMedia *media, QVirtioGPU *gpu);
-    const char *pipeline;
-    bool with_exporter;
-} MediaTest;
-
-/* A back-end that describes its objects as it likes */
-static VhostUserPeer *exporter;
-
-/* The session that the helpers below use */
-static uint32_t session;
-
-static uint32_t open_session(QVirtioMedia *media)
-{
-    struct virtio_media_cmd_header cmd = { .cmd = VIRTIO_MEDIA_CMD_OPEN };
-    struct virtio_media_resp_open resp;
-    QVirtioMediaChain chain = {
-        .out = &cmd, .out_size = sizeof(cmd),
-        .in = &resp, .in_size = sizeof(resp),
-    };
-
-    g_assert_cmpuint(qvirtio_media_submit(media, &chain), ==, sizeof(resp));
-    g_assert_cmpint(resp.hdr.status, ==, 0);
-    return resp.session_id;
-}
-
-static void close_session(QVirtioMedia *media, uint32_t id)
-{
-    struct virtio_media_cmd_close cmd = {
-        .hdr.cmd = VIRTIO_MEDIA_CMD_CLOSE, .session_id = id,
-    };
-    QVirtioMediaChain chain = { .out = &cmd, .out_size = sizeof(cmd) };
-
-    g_assert_cmpuint(qvirtio_media_submit(media, &chain), ==, 0);
-}
-
-/* An ioctl on the wire, with room for 16 bytes after its payload */
-typedef struct Call {
-    struct {
-        struct virtio_media_cmd_ioctl cmd;
-        uint8_t arg[272];
-    } out;
-    struct {
-        struct virtio_media_resp_header hdr;
-        uint8_t arg[272];
-    } in;
-    QVirtioMediaChain chain;
-} Call;
-
-static void call_init(Call *call, unsigned long request, const void *arg)
-{
-    size_t size = _IOC_SIZE(request);
-
-    memset(call, 0, sizeof(*call));
-    call->out.cmd = (struct virtio_media_cmd_ioctl) {
-        .hdr.cmd = VIRTIO_MEDIA_CMD_IOCTL,
-        .session_id = session,
-        .code = _IOC_NR(request),
-    };
-    call->chain = (QVirtioMediaChain) {
-        .out = &call->out,
-        .out_size = sizeof(call->out.cmd) +
-                    (_IOC_DIR(request) & _IOC_WRITE ? size : 0),
-        .in = &call->in,
-        .in_size = sizeof(call->in.hdr) +
-                   (_IOC_DIR(request) & _IOC_READ ? size : 0),
-    };
-    memcpy(call->out.arg, arg, size);
-}
-
-static void call_add(Call *call, const void *data, size_t size)
-{
-    memcpy((uint8_t *)&call->out + call->chain.out_size, data, size);
-    call->chain.out_size += size;
-}
-
-/* Return: the status */
-static int call_run(Call *call, QVirtioMedia *media)
-{
-    uint32_t len = qvirtio_media_submit(media, &call->chain);
-
-    g_assert_cmpuint(len, ==, call->in.hdr.status ? sizeof(call->in.hdr)
-                                                  : call->chain.in_size);
-    return call->in.hdr.status;
-}
-
-/* Return: the status; changes @arg as the device does */
-static int run(QVirtioMedia *media, unsigned long request, void *arg)
-{
-    Call call;
-    int status;
-
-    call_init(&call, request, arg);
-    status = call_run(&call, media);
-    if (!status && _IOC_DIR(request) & _IOC_READ) {
-        memcpy(arg, call.in.arg, _IOC_SIZE(request));
-    }
-    return status;
-}
-
-static int run_number(QVirtioMedia *media, unsigned long request, int number)
-{
-    return run(media, request, &number);
-}
-
-static void init_object_call(Call *call, unsigned long request,
-                             unsigned index, const uint8_t *uuid)
-{
-    struct v4l2_buffer buf = {
-        .index = index, .type = OUTPUT, .memory = OBJECT, .m.fd = 77,
-    };
-
-    call_init(call, request, &buf);
-    call_add(call, uuid, VIRTIO_MEDIA_UUID_LEN);
-    call->chain.in_size += VIRTIO_MEDIA_UUID_LEN;
-}
-
-static int queue_object(QVirtioMedia *media, unsigned index,
-                        const uint8_t *uuid)
-{
-    struct v4l2_buffer buf;
-    Call call;
-
-    init_object_call(&call, VIDIOC_QBUF, index, uuid);
-    if (call_run(&call, media)) {
-        return call.in.hdr.status;
-    }
-    memcpy(&buf, call.in.arg, sizeof(buf));
-    g_assert_cmpint(buf.m.fd, ==, 77);
-    g_assert_cmpmem(call.in.arg + sizeof(buf), VIRTIO_MEDIA_UUID_LEN,
-                    uuid, VIRTIO_MEDIA_UUID_LEN);
-    return 0;
-}
-
-/* The frame is in two pieces of memory, the second one first */
-static int queue_pages(QVirtioMedia *media, unsigned index, uint64_t addr)
-{
-    const uint32_t half = DRAWN_BYTES / 2;
-    struct virtio_media_sg_entry list[] = {
-        { .start = addr + half, .len = half },
-        { .start = addr, .len = half },
-    };
-    struct v4l2_buffer buf = {
-        .index = index, .type = OUTPUT, .memory = PAGES,
-        .length = DRAWN_BYTES, .m.userptr = addr,
-    };
-    Call call;
-
-    call_init(&call, VIDIOC_QBUF, &buf);
-    call_add(&call, list, sizeof(list));
-    return call_run(&call, media);
-}
-
-/* Return: the status; sets the image size */
-static int set_pix(QVirtioMedia *media, struct v4l2_pix_format *pix)
-{
-    struct v4l2_format format = { .type = OUTPUT, .fmt.pix = *pix };
-    int status = run(media, VIDIOC_S_FMT, &format);
-
-    *pix = format.fmt.pix;
-    return status;
-}
-
-static int set_format(QVirtioMedia *media)
-{
-    struct v4l2_pix_format pix = {
-        .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
-        .pixelformat = V4L2_PIX_FMT_XBGR32,
-    };
-    int status = set_pix(media, &pix);
-
-    g_assert_true(status || pix.sizeimage == DRAWN_BYTES);
-    return status;
-}
-
-static int request_buffers(QVirtioMedia *media, unsigned count,
-                           uint32_t memory)
-{
-    struct v4l2_requestbuffers req = {
-        .count = count, .type = OUTPUT, .memory = memory,
-    };
-
-    return run(media, VIDIOC_REQBUFS, &req);
-}
-
-/* Open a session that has the format of Drawn, and 4 buffers */
-static void set_up(QVirtioMedia *media, uint32_t memory)
-{
-    session = open_session(media);
-    g_assert_cmpint(set_format(media), ==, 0);
-    g_assert_cmpint(request_buffers(media, 4, memory), ==, 0);
-}
-
-static void stream_on(QVirtioMedia *media)
-{
-    g_assert_cmpint(run_number(media, VIDIOC_STREAMON, OUTPUT), ==, 0);
-}
-
-static void stream_off(QVirtioMedia *media)
-{
-    g_assert_cmpint(run_number(media, VIDIOC_STREAMOFF, OUTPUT), ==, 0);
-}
-
-static void wait_dequeued(QVirtioMedia *media, unsigned index)
-{
-    QVirtioMediaDequeued event;
-
-    g_assert_cmpuint(qvirtio_media_wait_event(media, &event), ==,
-                     sizeof(event));
-    g_assert_cmpint(event.hdr.event, ==, VIRTIO_MEDIA_EVT_DQBUF);
-    g_assert_cmpint(event.hdr.session_id, ==, session);
-    g_assert_cmpuint(event.buffer.index, ==, index);
-    g_assert_cmphex(event.buffer.flags, ==, V4L2_BUF_FLAG_TIMESTAMP_COPY);
-}
 
 /* Queue what is drawn, and wait until the pipeline has dropped it */
 static void show(QVirtioMedia *media, unsigned index, const Drawn *d)
@@ -261,22 +39,6 @@ static void start_stream(QVirtioMedia *media, QVirtioGPU *gpu, Drawn *d)
     drawn_new(d, gpu, 1, 0x11);
     set_up(media, OBJECT);
     stream_on(media);
-}
-
-static void wait_failed(QVirtioMedia *media)
-{
-    struct virtio_media_event_error error;
-    QVirtioMediaDequeued event;
-    int output = -1;
-
-    do {
-        qvirtio_media_wait_event(media, &event);
-    } while (event.hdr.event == VIRTIO_MEDIA_EVT_DQBUF);
-    memcpy(&error, &event, sizeof(error));
-    g_assert_cmpint(error.hdr.event, ==, VIRTIO_MEDIA_EVT_ERROR);
-    g_assert_cmpint(error.hdr.session_id, ==, session);
-    g_assert_cmpint(error.error, ==, EIO);
-    g_assert_cmpint(run(media, VIDIOC_G_OUTPUT, &output), ==, ENODEV);
 }
 
 static void assert_file(const void *frames, size_t size)
@@ -451,19 +213,6 @@ static void geometry(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
-/* Return: the status of QBUF of an object that is described */
-static int queue_described(QVirtioMedia *media, const PeerInfo *info)
-{
-    uuid_t uuid;
-
-    uuid_generate(uuid);
-    g_assert_true(vhost_user_peer_add(exporter, uuid));
-    vhost_user_peer_describe(exporter, info, sizeof(*info));
-    g_assert_cmpint(request_buffers(media, 0, OBJECT), ==, 0);
-    g_assert_cmpint(request_buffers(media, 1, OBJECT), ==, 0);
-    return queue_object(media, 0, uuid);
-}
-
 static void descriptions(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     const PeerInfo good = {
@@ -488,7 +237,7 @@ static void descriptions(QVirtioMedia *media, QVirtioGPU *gpu)
     cases[5].info.strides[0] = 1 << 20;
     cases[6].info.offsets[0] = 1 << 20;
 
-    vhost_user_peer_wait_ready(exporter);
+    vhost_user_peer_wait_ready(media_exporter);
     set_up(media, OBJECT);
     for (int i = 0; i < ARRAY_SIZE(cases); i++) {
         g_test_message("case %d", i);
@@ -515,38 +264,6 @@ static void object_goes(QVirtioMedia *media, QVirtioGPU *gpu)
     assert_file(frames, sizeof(frames));
     stream_off(media);
     g_assert_cmpint(queue_object(media, 0, d.uuid), ==, EINVAL);
-    drawn_done(&d);
-}
-
-static void malformed(QVirtioMedia *media, QVirtioGPU *gpu)
-{
-    size_t out_size, in_size;
-    Call call;
-    Drawn d;
-
-    drawn_new(&d, gpu, 1, 0x11);
-    set_up(media, OBJECT);
-    init_object_call(&call, VIDIOC_QBUF, 0, d.uuid);
-    out_size = call.chain.out_size;
-    in_size = call.chain.in_size;
-    for (size_t size = 1; size < out_size; size++) {
-        call.chain.out_size = size;
-        call.chain.out_split = size / 2;
-        g_assert_cmpint(call_run(&call, media), ==, EINVAL);
-    }
-    call.chain.out_size = out_size;
-    for (size_t size = 0; size < in_size; size++) {
-        call.chain.in_size = size;
-        call.chain.in_split = size / 2;
-        if (size < sizeof(call.in.hdr)) {
-            g_assert_cmpuint(qvirtio_media_submit(media, &call.chain), ==, 0);
-        } else {
-            g_assert_cmpint(call_run(&call, media), ==, EINVAL);
-        }
-    }
-    call.chain.in_size = in_size;
-    call.chain.in_split = 1;
-    g_assert_cmpint(call_run(&call, media), ==, 0);
     drawn_done(&d);
 }
 
@@ -641,7 +358,7 @@ static void blocked_pipeline(QVirtioMedia *media, QVirtioGPU *gpu)
     }
     g_assert_cmpint(run(media, VIDIOC_G_OUTPUT, &output), ==, 0);
     g_assert_cmpuint(qvirtio_media_poll_event(media, &event), ==, 0);
-    fifo = media_backend_open_fifo();
+    fifo = media_backend_open_fifo(O_RDONLY);
     for (int i = 0; i < 4; i++) {
         wait_dequeued(media, i);
     }
@@ -864,43 +581,6 @@ static void texture_formats(QVirtioMedia *media, QVirtioGPU *gpu)
     stream_two_textures(media, t, V4L2_PIX_FMT_XBGR32);
 }
 
-static void exporter_end(gpointer unused)
-{
-    vhost_user_peer_free(g_steal_pointer(&exporter));
-}
-
-static void add_exporter(GString *cmd_line)
-{
-    g_autofree char *args = NULL;
-
-    exporter = vhost_user_peer_new("exporter", true);
-    vhost_user_peer_offer_info(exporter);
-    args = vhost_user_peer_args(exporter, "");
-    g_string_append(cmd_line, args);
-    g_test_queue_destroy(exporter_end, &exporter);
-}
-
-static void *before(GString *cmd_line, void *arg)
-{
-    const MediaTest *test = arg;
-
-    media_backend_before(cmd_line, test->pipeline);
-    if (test->with_exporter) {
-        add_exporter(cmd_line);
-    }
-    return arg;
-}
-
-static void run_test(void *obj, void *data, QGuestAllocator *alloc)
-{
-    const MediaTest *test = data;
-    QVirtioGPUPCI *pci = obj;
-
-    if (!media_backend_missing()) {
-        test->func(media_backend_start(pci, alloc), &pci->gpu);
-    }
-}
-
 static const MediaTest tests[] = {
     { "config", config, TO_FILE },
     { "monitor", monitor, TO_FILE },
@@ -931,32 +611,16 @@ static const MediaTest texture_tests[] = {
     { "texture/formats", texture_formats, CONVERTED },
 };
 
-static void register_tests(const char *interface, const MediaTest *test,
-                           size_t num)
-{
-    for (size_t i = 0; i < num; i++, test++) {
-        QOSGraphTestOptions opts = {
-            .edge.extra_device_opts = RESOURCE_UUID_ON,
-            .before = before,
-            .arg = (void *)test,
-        };
-        g_autofree char *name = g_strconcat("vhost-user-media/", test->name,
-                                            NULL);
-
-        qos_add_test(name, interface, run_test, &opts);
-    }
-}
-
 static void register_slow_tests(void)
 {
     if (!g_test_slow()) {
         return;
     }
-    register_tests("virtio-gpu-pci", tests, ARRAY_SIZE(tests));
+    media_register_tests("virtio-gpu-pci", tests, ARRAY_SIZE(tests));
     /* set if EGL can export textures as dma-bufs */
     if (getenv("QTEST_GL_DMABUF")) {
-        register_tests("virtio-gpu-gl-pci", texture_tests,
-                       ARRAY_SIZE(texture_tests));
+        media_register_tests("virtio-gpu-gl-pci", texture_tests,
+                             ARRAY_SIZE(texture_tests));
     }
 }
 
