@@ -101,11 +101,13 @@ static void kick(VuVirtq *vq)
     }
 }
 
+/* A driver may add buffers that are too small without end */
 static void send_events(Backend *backend)
 {
     VuDev *dev = &backend->vug.parent;
     VuVirtq *vq = vu_get_queue(dev, EVENT_QUEUE);
     VuVirtqElement *elem;
+    int i = 0;
 
     while (backend->started[EVENT_QUEUE] && media_has_event(backend->media) &&
            (elem = vu_queue_pop(dev, vq, sizeof(*elem)))) {
@@ -114,6 +116,10 @@ static void send_events(Backend *backend)
                                        elem->in_num));
         vu_queue_notify(dev, vq);
         free(elem);
+        if (++i == vq->vring.num) {
+            kick(vq);
+            break;
+        }
     }
 }
 
@@ -233,25 +239,24 @@ static const MediaSourceOps source_ops = {
     .failed = pipeline_failed,
 };
 
-/* Between the commands of a driver that never stops, messages are served */
+/*
+ * A command can take long: it may copy a large frame, or look up an object of
+ * a back-end that does not reply.  Messages are served between two commands.
+ */
 static void handle_commands(VuDev *dev, int index)
 {
     Backend *backend = backend_of(dev);
     VuVirtq *vq = vu_get_queue(dev, index);
-    VuVirtqElement *elem;
+    VuVirtqElement *elem = vu_queue_pop(dev, vq, sizeof(*elem));
 
-    for (int i = 0; i < vq->vring.num; i++) {
-        elem = vu_queue_pop(dev, vq, sizeof(*elem));
-        if (!elem) {
-            return;
-        }
-        vu_queue_push(dev, vq, elem,
-                      media_command(backend->media,
-                                    elem->out_sg, elem->out_num,
-                                    elem->in_sg, elem->in_num));
-        vu_queue_notify(dev, vq);
-        free(elem);
+    if (!elem) {
+        return;
     }
+    vu_queue_push(dev, vq, elem,
+                  media_command(backend->media, elem->out_sg, elem->out_num,
+                                elem->in_sg, elem->in_num));
+    vu_queue_notify(dev, vq);
+    free(elem);
     kick(vq);
 }
 

@@ -10,6 +10,8 @@
 #include "qemu/module.h"
 #include "qobject/qdict.h"
 #include "standard-headers/drm/drm_fourcc.h"
+#include "standard-headers/linux/virtio_config.h"
+#include "standard-headers/linux/virtio_pci.h"
 #include "virtio-media/helpers.h"
 
 #define OUTPUT      V4L2_BUF_TYPE_VIDEO_OUTPUT
@@ -311,6 +313,96 @@ static void reset(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
+/*
+ * An event queue whose used ring is its available ring: each used buffer makes
+ * another one available.  All buffers are descriptor 0, too small for an event.
+ */
+static void set_up_endless_events(QVirtioMedia *media)
+{
+    QVirtQueue *vq = media->eventq;
+    QVirtioPCIDevice *pci = &media->pci;
+
+    qvirtqueue_add(media->qts, vq, media->events, 1, true, false);
+    qtest_writew(media->qts, vq->avail + 2, 8);
+    vq->used = vq->avail;
+    pci->vdev.bus->set_queue_address(&pci->vdev, vq);
+    qpci_io_writew(pci->pdev, pci->bar, pci->common_cfg_offset +
+                   offsetof(struct virtio_pci_common_cfg, queue_enable), 1);
+}
+
+static void events_without_end(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    QVirtioDevice *vdev = &media->pci.vdev;
+    Drawn d;
+
+    drawn_new(&d, gpu, 1, 0x11);
+    qvirtio_media_stop(media);
+    media->events = guest_alloc(media->alloc, 1);
+    qvirtio_set_acknowledge(vdev);
+    qvirtio_set_driver(vdev);
+    qvirtio_set_features(vdev, 1ull << VIRTIO_F_VERSION_1);
+    media->commandq = qvirtqueue_setup(vdev, media->alloc, 0);
+    media->eventq = qvirtqueue_setup(vdev, media->alloc, 1);
+    set_up_endless_events(media);
+    qvirtio_set_driver_ok(vdev);
+
+    set_up(media, OBJECT);
+    stream_on(media);
+    g_assert_cmpint(queue_object(media, 0, d.uuid), ==, 0);
+    /* the device has an event, and uses buffers */
+    while (qtest_readw(media->qts, media->eventq->used + 2) == 8) {
+        g_usleep(1000);
+    }
+    stream_off(media);
+    drawn_done(&d);
+}
+
+/* Make commands available, all with one kick */
+static void submit_lookups(QVirtioMedia *media, unsigned count,
+                           const uint8_t *uuid)
+{
+    QVirtQueue *vq = media->commandq;
+    uint64_t addr;
+    Call call;
+
+    init_object_call(&call, VIDIOC_QBUF, 0, uuid);
+    addr = guest_alloc(media->alloc,
+                       call.chain.out_size + call.chain.in_size);
+    qtest_memwrite(media->qts, addr, call.chain.out, call.chain.out_size);
+    vq->free_head = 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint16_t idx = qtest_readw(media->qts, vq->avail + 2);
+
+        qtest_writew(media->qts, vq->avail + 4 + 2 * (idx % vq->size),
+                     vq->free_head);
+        qvirtqueue_add(media->qts, vq, addr, call.chain.out_size, false, true);
+        qvirtqueue_add(media->qts, vq, addr + call.chain.out_size,
+                       call.chain.in_size, true, false);
+        qtest_writew(media->qts, vq->avail + 2, idx + 1);
+    }
+    vq->vdev->bus->virtqueue_kick(vq->vdev, vq);
+}
+
+/*
+ * The device replies to QEMU after a lookup, and not after those of all
+ * commands that are in the queue.  Each ends at the lookup's deadline.
+ */
+static void slow_commands(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    enum { COMMANDS = 8 };
+    uint8_t asked[PEER_UUID_SIZE];
+    uuid_t uuid;
+
+    uuid_generate(uuid);
+    vhost_user_peer_wait_ready(media_exporter);
+    g_assert_true(vhost_user_peer_add(media_exporter, uuid));
+    vhost_user_peer_answer(media_exporter, PEER_ANSWER_NONE);
+    set_up(media, OBJECT);
+    submit_lookups(media, COMMANDS, uuid);
+    qtest_qmp_assert_success(media->qts, "{ 'execute': 'stop' }");
+    g_assert_cmpuint(vhost_user_peer_asked(media_exporter, asked), <, COMMANDS);
+}
+
 /* Sessions survive a stop and a continuation of the machine */
 static void vm_stop(QVirtioMedia *media, QVirtioGPU *gpu)
 {
@@ -594,6 +686,8 @@ static const MediaTest tests[] = {
     { "malformed", malformed, TO_FILE },
     { "two-sessions", two_sessions, TO_FILE },
     { "reset", reset, "fakesink" },
+    { "events-without-end", events_without_end, "fakesink" },
+    { "slow-commands", slow_commands, "fakesink", .with_exporter = true },
     { "stop", vm_stop, TO_FILE },
     { "death", death, "fakesink" },
     { "blocked-pipeline", blocked_pipeline, TO_FILE },
