@@ -239,6 +239,10 @@ private_apt() {
 # "make check" leaves out.  Debian 13's GLib prints them as comments.
 glib_cases() { "$@" -m slow -l | sed -n 's|^\(# \)\?\(/.*\)|\2|p'; }
 
+# one_plan: pass the output of a GLib test program on.  GLib prints a plan after each -p,
+# with the cases so far: keep only the last one.
+one_plan() { awk '/^1\.\./ { plan = $0; next } { print; fflush() } END { print plan }'; }
+
 # report WHAT OUTCOME LOG: print the next case's line of TAP, and the end of LOG unless
 # OUTCOME is 0.
 number=0

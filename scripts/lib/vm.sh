@@ -1,9 +1,19 @@
 # Functions for scripts that run something in a small VM with Debian's kernel and
-# busybox.  Source common.sh first.  Set root to the folder that becomes the VM's
-# initramfs.
+# busybox.  Source common.sh first.
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+
+# new_vm BUILD: make a folder in BUILD for a VM.  Sets vm to it, and root to the folder
+# that becomes the VM's initramfs.
+new_vm() {
+    kernel=$("$TOP/scripts/build/fetch" vm-kernel)
+    vm=$(mktemp -d "$1/vm-XXXXXX")
+    trap 'rm -rf "$vm"' EXIT
+    root=$vm/root
+    mkdir -p "$root"/{bin,dev,proc,tmp,usr/bin}
+    install "$kernel/busybox" "$root/bin/busybox"
+}
 
 # add_libraries_of FILE...: copy the libraries that FILEs are linked with to root.
 add_libraries_of() {
@@ -25,9 +35,8 @@ add_programs() {
 
 # add_qemu BUILD: copy the emulator in BUILD to root, with its modules.
 add_qemu() {
-    local modules=()
-    [ ! -d "$1/qemu-bundle" ] ||
-        mapfile -t modules < <(find "$1/qemu-bundle" -name '*.so')
+    local modules
+    mapfile -t modules < <(find "$1/qemu-bundle" -name '*.so')
     add_programs "$1/qemu-system-x86_64"
     [ ${#modules[@]} -eq 0 ] || {
         cp -L --parents -t "$root" "${modules[@]}"
@@ -35,20 +44,36 @@ add_qemu() {
     }
 }
 
-# run_vm QEMU KERNEL FOLDER OPTION...: run the VM until it powers off.  Its console is
-# written to FOLDER/console; OPTIONs add further serial lines.  Set vm_limit for a time
-# limit other than 1200 seconds.
+# run_vm QEMU LIMIT OPTION...: run what stands on standard input, a script of busybox, in
+# the VM, and print what it writes to /dev/ttyS1.  LIMIT is in seconds; OPTIONs of QEMU
+# add further serial lines.  Fails if the script does.
 run_vm() {
-    local qemu=$1 kernel=$2 folder=$3 data firmware=()
-    shift 3
+    local qemu=$1 limit=$2 outcome=0
+    {
+        cat <<'END'
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t devtmpfs none /dev
+mount -t proc none /proc
+export PATH=/usr/bin:/bin LC_ALL=C.UTF-8
+stty -F /dev/ttyS1 raw
+END
+        cat
+        printf 'echo "exit code $?" >/dev/ttyS1\npoweroff -f\n'
+    } >"$root/init"
+    chmod +x "$root/init"
     (cd "$root" && find . -print0 | cpio --quiet --null -o -H newc -R 0:0) \
-        >"$folder/initramfs"
-    for data in /usr/share/seabios /usr/share/qemu; do
-        firmware+=(-L "$data")
-    done
-    timeout "${vm_limit:-1200}" "$qemu" -M q35 -accel tcg -smp 2 -m 3G \
-        -nodefaults -display none -no-reboot "${firmware[@]}" \
-        -kernel "$kernel" -initrd "$folder/initramfs" \
+        >"$vm/initramfs"
+    timeout "$limit" "$qemu" -M q35 -accel tcg -smp 2 -m 3G -nodefaults \
+        -display none -no-reboot -L /usr/share/seabios -L /usr/share/qemu \
+        -kernel "$kernel/vmlinuz" -initrd "$vm/initramfs" \
         -append 'console=ttyS0 quiet panic=-1 tsc_early_khz=2000000' \
-        -serial "file:$folder/console" "$@" </dev/null >&2
+        -serial "file:$vm/console" -serial "file:$vm/out" "${@:3}" \
+        </dev/null >&2 || outcome=1
+    tr -d '\r' <"$vm/out" | grep -v '^exit code' || :
+    if [ $outcome -ne 0 ] || ! grep -q '^exit code 0' "$vm/out"; then
+        tail -n 40 "$vm/console" >&2
+        die "the run in the VM failed: $(grep '^exit code' "$vm/out" ||
+            echo "it did not end in $limit seconds")"
+    fi
 }
