@@ -298,6 +298,11 @@ static void *before(GString *cmd_line, void *arg)
     if (test->with_exporter) {
         add_exporter(cmd_line);
     }
+    if (test->second_gpu) {
+        g_string_append(cmd_line, " -device virtio-gpu-pci,id=second,addr="
+                        stringify(MEDIA_SECOND_GPU_SLOT) ","
+                        RESOURCE_UUID_ON " ");
+    }
     return arg;
 }
 

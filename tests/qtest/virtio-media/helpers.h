@@ -15,6 +15,8 @@
 #define PAGES       V4L2_MEMORY_USERPTR
 #define OBJECT      V4L2_MEMORY_DMABUF
 
+#define MEDIA_SECOND_GPU_SLOT 5
+
 /**
  * struct MediaTest - A test
  * @name: follows "vhost-user-media/"
@@ -22,6 +24,7 @@
  * @pipeline: the pipeline, as for media_backend_before()
  * @capture: the device is a capture, not an output
  * @with_exporter: there is an exporter
+ * @second_gpu: there is a second GPU, a virtio-gpu-pci in MEDIA_SECOND_GPU_SLOT
  */
 typedef struct MediaTest {
     const char *name;
@@ -29,6 +32,7 @@ typedef struct MediaTest {
     const char *pipeline;
     bool capture;
     bool with_exporter;
+    bool second_gpu;
 } MediaTest;
 
 /**
