@@ -6,7 +6,9 @@
 
 #include "qemu/osdep.h"
 #include <linux/dma-buf.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include "media-object.h"
 
 static bool synchronise(int fd, uint64_t flags)
@@ -20,25 +22,36 @@ static bool synchronise(int fd, uint64_t flags)
     return ret == 0;
 }
 
-/* Only a dma-buf can be synchronised */
-static bool is_dmabuf(int fd)
+/* Another process can answer ioctls, but not choose the type */
+static unsigned long file_system_type(int fd)
 {
-    return synchronise(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ) &&
-           synchronise(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) == 0 ? fs.f_type : 0;
+}
+
+/* Huge pages can be freed in spite of seals, and there may be no others */
+static bool is_safe(int fd, int seals)
+{
+    unsigned long type = file_system_type(fd);
+
+    return seals < 0 ? type == DMA_BUF_MAGIC
+                     : seals & F_SEAL_SHRINK && type != HUGETLBFS_MAGIC;
 }
 
 static bool can_be_read(int fd)
 {
     int mode = fcntl(fd, F_GETFL);
 
-    return mode >= 0 && (mode & O_ACCMODE) != O_WRONLY;
+    return mode >= 0 && ((mode & O_ACCMODE) == O_RDONLY ||
+                         (mode & O_ACCMODE) == O_RDWR);
 }
 
 bool media_object_open(MediaObject *object, int fd, const MediaLayout *layout)
 {
     int seals = fcntl(fd, F_GET_SEALS);
-    bool safe = seals < 0 ? is_dmabuf(fd) : seals & F_SEAL_SHRINK;
-    off_t size = safe && can_be_read(fd) ? lseek(fd, 0, SEEK_END) : -1;
+    off_t size = is_safe(fd, seals) && can_be_read(fd) ? lseek(fd, 0, SEEK_END)
+                                                       : -1;
 
     if (size <= 0) {
         close(fd);

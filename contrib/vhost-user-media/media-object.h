@@ -51,8 +51,9 @@ typedef struct MediaObject {
  * @fd: taken over, and closed on failure
  * @layout: what the lookup has said about the image
  *
- * Only a dma-buf, and a memfd that is sealed against shrinking, can be mapped
- * without the danger that the owner of the memory takes it away.
+ * Only a dma-buf, and a memfd that is sealed against shrinking and has no huge
+ * pages, can be mapped without the danger that the owner of the memory takes it
+ * away.
  *
  * Return: true, or false with no object in @object
  */

@@ -6,6 +6,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/ioctl.h>
 #include "media-fake.h"
 
 uint8_t ram[2][RAM_SIZE];
@@ -36,15 +37,46 @@ static int new_memfd(size_t size, unsigned seals, uint8_t content)
     return fd;
 }
 
-static int new_read_only(uint8_t content)
+/* O_ACCMODE allows ioctls only */
+static int new_with_mode(int mode, uint8_t content)
 {
     int fd = new_memfd(OBJECT_SIZE, F_SEAL_SHRINK, content);
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
-    int read_only = open(path, O_RDONLY | O_CLOEXEC);
+    int opened = open(path, mode | O_CLOEXEC);
 
-    g_assert_cmpint(read_only, >=, 0);
+    g_assert_cmpint(opened, >=, 0);
     close(fd);
-    return read_only;
+    return opened;
+}
+
+/* A sealed memfd whose pages can be freed nevertheless */
+static int new_huge_pages(void)
+{
+    int fd = memfd_create("object", MFD_CLOEXEC | MFD_ALLOW_SEALING |
+                                    MFD_HUGETLB);
+
+    if (fd >= 0) {      /* the host's kernel has huge pages */
+        g_assert_cmpint(ftruncate(fd, HUGE_SIZE), ==, 0);
+        g_assert_cmpint(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), ==, 0);
+    }
+    return fd;
+}
+
+/* A file system in user space can answer all ioctls with a success */
+int ioctl(int fd, unsigned long request, ...)
+{
+    return 0;
+}
+
+/* A file that can be shortened */
+static int new_liar(void)
+{
+    FILE *file = tmpfile();
+    int fd = dup(fileno(file));
+
+    fclose(file);
+    g_assert_cmpint(ftruncate(fd, OBJECT_SIZE), ==, 0);
+    return fd;
 }
 
 static int new_object(const uint8_t *uuid)
@@ -67,9 +99,15 @@ static int new_object(const uint8_t *uuid)
         close(pipes[1]);
         return pipes[0];
     case READ_ONLY:
-        return new_read_only(uuid[0]);
+        return new_with_mode(O_RDONLY, uuid[0]);
     case WRITE_SEALED:
         return new_memfd(OBJECT_SIZE, seals | F_SEAL_WRITE, uuid[0]);
+    case HUGE_PAGES:
+        return new_huge_pages();
+    case LIAR:
+        return new_liar();
+    case UNREADABLE:
+        return new_with_mode(O_ACCMODE, uuid[0]);
     default:
         return -1;
     }

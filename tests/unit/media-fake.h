@@ -31,7 +31,7 @@ extern uint8_t ram[2][RAM_SIZE];
 /* UUIDs of objects differ in the first byte only */
 enum {
     GOOD = 1, OTHER, SMALL, HUGE_ONE, UNSEALED, PIPE, READ_ONLY, WRITE_SEALED,
-    UNKNOWN
+    HUGE_PAGES, LIAR, UNREADABLE, UNKNOWN
 };
 
 /**

@@ -510,7 +510,9 @@ static void test_wrong_pages(void)
 
 static void test_wrong_objects(void)
 {
-    static const uint8_t wrong[] = { 0, SMALL, UNSEALED, PIPE, UNKNOWN };
+    static const uint8_t wrong[] = {
+        0, SMALL, UNSEALED, PIPE, HUGE_PAGES, LIAR, UNREADABLE, UNKNOWN,
+    };
     Fake *fake = fake_new(1, OBJECT);
     unsigned fds = open_fds();
 

@@ -9,6 +9,7 @@
 #include "qemu/bswap.h"
 #include "qemu/iov.h"
 #include "qemu/memfd.h"
+#include "qemu/units.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "tests/vhost-user/control.h"
 #include "tests/vhost-user/disk-requests.h"
@@ -340,6 +341,21 @@ static void can_shrink(void)
                   "not sealed against shrinking");
 }
 
+/* The owner can free the pages in spite of the seals */
+static void huge_pages(void)
+{
+    int fd = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING |
+                                  MFD_HUGETLB);
+
+    if (fd < 0) {
+        g_test_skip("the host's kernel has no huge pages");
+        return;
+    }
+    g_assert_cmpint(ftruncate(fd, 1 * GiB), ==, 0);
+    g_assert_cmpint(fcntl(fd, F_ADD_SEALS, SEALS), ==, 0);
+    check_refused(fd, "huge pages");
+}
+
 static void not_memory(void)
 {
     Scene scene = { };
@@ -594,6 +610,7 @@ int main(int argc, char **argv)
     g_test_add_func("/uuid-disk/beyond-the-object", beyond_the_object);
     g_test_add_func("/uuid-disk/unknown-uuid", unknown_uuid);
     g_test_add_func("/uuid-disk/refused/can-shrink", can_shrink);
+    g_test_add_func("/uuid-disk/refused/huge-pages", huge_pages);
     g_test_add_func("/uuid-disk/refused/not-memory", not_memory);
     g_test_add_func("/uuid-disk/read-only", read_only);
     g_test_add_func("/uuid-disk/released", released);

@@ -6,7 +6,9 @@
 
 #include "qemu/osdep.h"
 #include <linux/dma-buf.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include "qapi/error.h"
 #include "shared-object.h"
 
@@ -21,11 +23,26 @@ static bool dmabuf_sync(int fd, uint64_t flags)
     return ret == 0;
 }
 
-/* No ioctl returns the kind, but only a dma-buf can be synchronised */
-static bool is_dmabuf(int fd)
+/* Another process can answer ioctls, but not choose the type */
+static unsigned long file_system_type(int fd)
 {
-    return dmabuf_sync(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ) &&
-           dmabuf_sync(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) == 0 ? fs.f_type : 0;
+}
+
+/* Huge pages can be freed in spite of seals, and there may be no others */
+static bool check_memfd(int fd, int seals, Error **errp)
+{
+    if (!(seals & F_SEAL_SHRINK)) {
+        error_setg(errp, "the memfd is not sealed against shrinking");
+        return false;
+    }
+    if (file_system_type(fd) == HUGETLBFS_MAGIC) {
+        error_setg(errp, "the memfd has huge pages");
+        return false;
+    }
+    return true;
 }
 
 static bool find_kind(SharedObject *obj, Error **errp)
@@ -36,15 +53,14 @@ static bool find_kind(SharedObject *obj, Error **errp)
     obj->writable = mode >= 0 && (mode & O_ACCMODE) == O_RDWR;
     if (seals < 0) {
         obj->kind = "dma-buf";
-        obj->is_dmabuf = is_dmabuf(obj->fd);
+        obj->is_dmabuf = file_system_type(obj->fd) == DMA_BUF_MAGIC;
         if (!obj->is_dmabuf) {
             error_setg(errp, "the descriptor is neither a memfd nor a dma-buf");
         }
         return obj->is_dmabuf;
     }
     obj->kind = "memfd";
-    if (!(seals & F_SEAL_SHRINK)) {
-        error_setg(errp, "the memfd is not sealed against shrinking");
+    if (!check_memfd(obj->fd, seals, errp)) {
         return false;
     }
     if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
