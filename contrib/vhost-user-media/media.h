@@ -53,7 +53,8 @@ typedef struct MediaFrame {
  * @translate: map guest memory.  Sets @len to what is contiguous; returns NULL
  *             if there is no memory at @addr
  * @lookup: get a new file descriptor of a shared object, or -1.  Fills in the
- *          layout, which is zero before, if it is known
+ *          layout, which is zero before, if it is known.  After -1, the
+ *          command may be run again, in place of a response to the driver
  * @start: start a stream of frames with the format @pix, one each @interval
  * @push: output: take over a frame, and @frame->data.  Returns false if that
  *        fails; media_frame_done() is not called for this frame then

@@ -20,6 +20,16 @@
 
 enum { COMMAND_QUEUE, EVENT_QUEUE, QUEUES };
 
+/* The lookup of an object; @fd is -1 if the object was not found */
+typedef struct Lookup {
+    uint8_t uuid[VIRTIO_MEDIA_UUID_LEN];
+    guint watch;        /* until the reply comes */
+    bool done;          /* the reply is for the command that is next */
+    bool stale;         /* the device was reset since */
+    int fd;
+    VhostUserObjectInfo info;
+} Lookup;
+
 typedef struct Backend {
     VugDev vug;
     Media *media;
@@ -29,6 +39,8 @@ typedef struct Backend {
     bool started[QUEUES];
     bool connected;
     bool failed;
+    bool deferred;      /* the command waits for @lookup */
+    Lookup lookup;
 } Backend;
 
 static char *socket_path, *pipeline, *card;
@@ -70,35 +82,87 @@ static bool is_linear(const VhostUserObjectInfo *info)
             info->modifier == VHOST_USER_OBJECT_MODIFIER_UNKNOWN);
 }
 
-static int look_up(void *opaque, uint8_t *uuid, MediaLayout *layout)
-{
-    Backend *backend = opaque;
-    VuDev *dev = &backend->vug.parent;
-    VhostUserObjectInfo info;
-    int fd = -1;
-
-    if (dev->backend_fd < 0 ||
-        !vu_lookup_shared_object_info(dev, uuid, &fd, &info)) {
-        return -1;
-    }
-    if (info.num_planes) {
-        *layout = (MediaLayout) {
-            .width = info.width, .height = info.height,
-            .fourcc = info.fourcc,
-            .stride = info.strides[0], .offset = info.offsets[0],
-            .bottom_up = info.flags & VHOST_USER_OBJECT_BOTTOM_UP,
-            .linear = is_linear(&info),
-        };
-    }
-    return fd;
-}
-
 /* Call the handler of a queue once more; the driver may not kick again */
 static void kick(VuVirtq *vq)
 {
     if (vq->kick_fd >= 0 && eventfd_write(vq->kick_fd, 1) < 0) {
         g_warning("cannot kick a queue: %s", g_strerror(errno));
     }
+}
+
+static void drop_result(Lookup *lookup)
+{
+    if (lookup->done && lookup->fd >= 0) {
+        close(lookup->fd);
+    }
+    lookup->done = false;
+}
+
+static gboolean reply_cb(gint channel, GIOCondition condition, gpointer opaque)
+{
+    Backend *backend = opaque;
+    VuDev *dev = &backend->vug.parent;
+    Lookup *lookup = &backend->lookup;
+
+    lookup->watch = 0;
+    lookup->done = true;
+    vu_end_lookup(dev, &lookup->fd, &lookup->info);
+    if (lookup->stale) {
+        drop_result(lookup);
+    }
+    kick(vu_get_queue(dev, COMMAND_QUEUE));
+    return G_SOURCE_REMOVE;
+}
+
+/*
+ * QEMU may wait for this process before it replies: the command is put back
+ * into its queue, and run again when there is a reply.
+ */
+static void begin_lookup(Backend *backend, uint8_t *uuid)
+{
+    VuDev *dev = &backend->vug.parent;
+    Lookup *lookup = &backend->lookup;
+
+    if (!lookup->watch) {
+        drop_result(lookup);
+        if (!vu_begin_lookup(dev, uuid)) {
+            return;
+        }
+        memcpy(lookup->uuid, uuid, sizeof(lookup->uuid));
+        lookup->stale = false;
+        lookup->watch = g_unix_fd_add(dev->backend_fd, G_IO_IN | G_IO_HUP,
+                                      reply_cb, backend);
+    }
+    backend->deferred = true;
+}
+
+static void reset_lookup(Lookup *lookup)
+{
+    drop_result(lookup);
+    lookup->stale = true;
+}
+
+static int look_up(void *opaque, uint8_t *uuid, MediaLayout *layout)
+{
+    Backend *backend = opaque;
+    Lookup *lookup = &backend->lookup;
+    const VhostUserObjectInfo *info = &lookup->info;
+
+    if (!lookup->done || memcmp(lookup->uuid, uuid, sizeof(lookup->uuid))) {
+        begin_lookup(backend, uuid);
+        return -1;
+    }
+    lookup->done = false;
+    if (lookup->fd >= 0 && info->num_planes) {
+        *layout = (MediaLayout) {
+            .width = info->width, .height = info->height,
+            .fourcc = info->fourcc,
+            .stride = info->strides[0], .offset = info->offsets[0],
+            .bottom_up = info->flags & VHOST_USER_OBJECT_BOTTOM_UP,
+            .linear = is_linear(info),
+        };
+    }
+    return lookup->fd;
 }
 
 /* A driver may add buffers that are too small without end */
@@ -248,13 +312,20 @@ static void handle_commands(VuDev *dev, int index)
     Backend *backend = backend_of(dev);
     VuVirtq *vq = vu_get_queue(dev, index);
     VuVirtqElement *elem = vu_queue_pop(dev, vq, sizeof(*elem));
+    size_t len;
 
     if (!elem) {
         return;
     }
-    vu_queue_push(dev, vq, elem,
-                  media_command(backend->media, elem->out_sg, elem->out_num,
-                                elem->in_sg, elem->in_num));
+    backend->deferred = false;
+    len = media_command(backend->media, elem->out_sg, elem->out_num,
+                        elem->in_sg, elem->in_num);
+    if (backend->deferred) {
+        vu_queue_unpop(dev, vq, elem, 0);
+        free(elem);
+        return;
+    }
+    vu_queue_push(dev, vq, elem, len);
     vu_queue_notify(dev, vq);
     free(elem);
     kick(vq);
@@ -333,6 +404,7 @@ static int process_msg(VuDev *dev, VhostUserMsg *msg, int *do_reply)
         break;
     case VHOST_USER_RESET_DEVICE:
         media_reset(backend->media);
+        reset_lookup(&backend->lookup);
         break;
     default:
         return 0;
@@ -372,6 +444,8 @@ static bool serve(Backend *backend, int sock)
     g_main_loop_run(backend->loop);
     backend->started[EVENT_QUEUE] = false;
     media_reset(backend->media);
+    reset_lookup(&backend->lookup);
+    g_clear_handle_id(&backend->lookup.watch, g_source_remove);
     vu_deinit(&backend->vug.parent);
     vug_deinit(&backend->vug);
     return !backend->failed;

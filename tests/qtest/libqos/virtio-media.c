@@ -102,24 +102,36 @@ static uint32_t wait_used(QVirtioMedia *media)
     return len;
 }
 
-uint32_t qvirtio_media_submit(QVirtioMedia *media,
-                              const QVirtioMediaChain *chain)
+uint64_t qvirtio_media_send(QVirtioMedia *media, const QVirtioMediaChain *chain)
 {
     uint64_t addr = guest_alloc(media->alloc,
                                 chain->out_size + chain->in_size + 1);
-    uint32_t len;
 
     if (chain->out_size) {
         qtest_memwrite(media->qts, addr, chain->out, chain->out_size);
     }
     make_available(media, chain, addr);
-    len = wait_used(media);
+    return addr;
+}
+
+uint32_t qvirtio_media_finish(QVirtioMedia *media,
+                              const QVirtioMediaChain *chain, uint64_t addr)
+{
+    uint32_t len = wait_used(media);
+
     g_assert_cmpuint(len, <=, chain->in_size);
     if (len) {
         qtest_memread(media->qts, addr + chain->out_size, chain->in, len);
     }
     guest_free(media->alloc, addr);
     return len;
+}
+
+uint32_t qvirtio_media_submit(QVirtioMedia *media,
+                              const QVirtioMediaChain *chain)
+{
+    return qvirtio_media_finish(media, chain,
+                                qvirtio_media_send(media, chain));
 }
 
 uint32_t qvirtio_media_poll_event(QVirtioMedia *media,

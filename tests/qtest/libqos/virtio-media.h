@@ -82,6 +82,27 @@ void qvirtio_media_stop(QVirtioMedia *media);
 void qvirtio_media_start(QVirtioMedia *media);
 
 /**
+ * qvirtio_media_send() - Send a command
+ * @media: a running device, which has no other command
+ * @chain: the command
+ *
+ * Return: address for qvirtio_media_finish()
+ */
+uint64_t qvirtio_media_send(QVirtioMedia *media,
+                            const QVirtioMediaChain *chain);
+
+/**
+ * qvirtio_media_finish() - Wait until a command is used
+ * @media: a running device
+ * @chain: the command
+ * @addr: what qvirtio_media_send() has returned
+ *
+ * Return: number of bytes that the device has written
+ */
+uint32_t qvirtio_media_finish(QVirtioMedia *media,
+                              const QVirtioMediaChain *chain, uint64_t addr);
+
+/**
  * qvirtio_media_submit() - Send a command, and wait until it is used
  * @media: a running device
  * @chain: the command

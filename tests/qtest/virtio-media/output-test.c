@@ -248,6 +248,64 @@ static void descriptions(QVirtioMedia *media, QVirtioGPU *gpu)
     }
 }
 
+/* Send QBUF of an object of the exporter, which has not yet answered */
+static uint64_t send_pending(QVirtioMedia *media, Call *call,
+                             const uint8_t *uuid)
+{
+    const PeerInfo info = {
+        .size = 1 << 20, .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
+        .fourcc = DRM_FORMAT_XRGB8888, .num_planes = 1, .strides = { 128 },
+    };
+    uint64_t addr;
+
+    vhost_user_peer_wait_ready(media_exporter);
+    set_up(media, OBJECT);
+    g_assert_true(vhost_user_peer_add(media_exporter, uuid));
+    vhost_user_peer_describe(media_exporter, &info, sizeof(info));
+    vhost_user_peer_hold(media_exporter, PEER_GET_SHARED_OBJECT);
+    init_object_call(call, VIDIOC_QBUF, 0, uuid);
+    addr = qvirtio_media_send(media, &call->chain);
+    vhost_user_peer_wait_held(media_exporter);
+    return addr;
+}
+
+/* QEMU waits for the device when it stops: it need not wait for the exporter */
+static void slow_exporter_stop(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    uint64_t addr;
+    uuid_t uuid;
+    Call call;
+
+    uuid_generate(uuid);
+    addr = send_pending(media, &call, uuid);
+    qtest_qmp_assert_success(media->qts, "{ 'execute': 'stop' }");
+    qtest_qmp_assert_success(media->qts, "{ 'execute': 'cont' }");
+    vhost_user_peer_release(media_exporter);
+    g_assert_cmpuint(qvirtio_media_finish(media, &call.chain, addr), ==,
+                     call.chain.in_size);
+    g_assert_cmpint(call.in.hdr.status, ==, 0);
+}
+
+/* The answer to a lookup from before a reset is not used after it */
+static void slow_exporter_reset(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    uint64_t addr;
+    uuid_t uuid;
+    Call call;
+
+    uuid_generate(uuid);
+    addr = send_pending(media, &call, uuid);
+    qvirtio_media_start(media);
+    guest_free(media->alloc, addr);
+    vhost_user_peer_release(media_exporter);
+    g_assert_true(vhost_user_peer_remove(media_exporter, uuid));
+    set_up(media, OBJECT);
+    g_assert_cmpint(queue_object(media, 0, uuid), ==, EINVAL);
+    uuid_generate(uuid);
+    g_assert_true(vhost_user_peer_add(media_exporter, uuid));
+    g_assert_cmpint(queue_object(media, 0, uuid), ==, 0);
+}
+
 /* The memory of a buffer remains when the guest destroys the resource */
 static void object_goes(QVirtioMedia *media, QVirtioGPU *gpu)
 {
@@ -681,6 +739,10 @@ static const MediaTest tests[] = {
     { "object/unknown", unknown_uuid, TO_FILE },
     { "object/geometry", geometry, TO_FILE },
     { "object/descriptions", descriptions, TO_FILE, .with_exporter = true },
+    { "object/slow-exporter/stop", slow_exporter_stop, "fakesink",
+      .with_exporter = true },
+    { "object/slow-exporter/reset", slow_exporter_reset, "fakesink",
+      .with_exporter = true },
     { "object/goes-while-queued", object_goes, TO_FILE },
     { "pages", pages, TO_FILE },
     { "malformed", malformed, TO_FILE },
