@@ -41,6 +41,7 @@ static const Device devices[] = {
     { "input", "vhost-user-input-pci", true, true, true },
     { "rng", "vhost-user-rng-pci", true, true, false },
     { "snd", "vhost-user-snd-pci", true, true, true },
+    { "media", "vhost-user-media-pci", true, true, true },
     { "fs", "vhost-user-fs-pci,tag=x", false, true, false },
     { "vsock", "vhost-user-vsock-pci", false, true, true },
     { "gpu", "vhost-user-gpu-pci", false, false, true },
