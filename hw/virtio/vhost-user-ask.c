@@ -31,6 +31,7 @@
 #define INFO_REPLY_SIZE (sizeof(QemuUUID) + sizeof(VhostUserObjectInfo))
 
 typedef struct VhostUserAsk {
+    VhostUserAsks *asks;        /* that contain this one */
     struct vhost_dev *dev;      /* NULL: no longer valid */
     VirtIOExportLookup *lookup; /* NULL: the lookup has ended */
     bool may_have_info;         /* INFO_REPLY_SIZE was negotiated */
@@ -50,11 +51,7 @@ struct VhostUserAsks {
     uint64_t sent_before_message;
     /* How many replies arrive before the reply that QEMU waits for */
     uint64_t limit;
-    QTAILQ_ENTRY(VhostUserAsks) next;
 };
-
-static QTAILQ_HEAD(, VhostUserAsks) all_asks =
-    QTAILQ_HEAD_INITIALIZER(all_asks);
 
 static QIOChannelSocket *vhost_user_main_sioc(VhostUserState *user)
 {
@@ -217,6 +214,7 @@ static VhostUserIncoming *vhost_user_asks_get(VhostUserAsks *asks,
     return msg;
 }
 
+/* Reads one reply, so that many replies do not hold the main loop up */
 static void vhost_user_asks_receive(VhostUserReader *reader)
 {
     VhostUserAsks *asks = container_of(reader, VhostUserAsks, reader);
@@ -224,15 +222,17 @@ static void vhost_user_asks_receive(VhostUserReader *reader)
     Error *err = NULL;
     VhostUserAsk *ask;
 
-    while (vhost_user_asks_want(reader) &&
-           (msg = vhost_user_asks_get(asks, &err))) {
+    if (!vhost_user_asks_want(reader)) {
+        return;
+    }
+    msg = vhost_user_asks_get(asks, &err);
+    if (msg) {
         trace_vhost_user_read(msg->request, GET_SHARED_OBJECT_NAME, msg->flags);
         ask = vhost_user_asks_pop(asks);
         vhost_user_ask_answer(ask, msg);
         vhost_user_incoming_free(msg);
         g_free(ask);
-    }
-    if (err) {
+    } else if (err) {
         trace_vhost_user_ask_error(asks->user, error_get_pretty(err));
         error_free(err);
         vhost_user_asks_break(asks);
@@ -305,9 +305,11 @@ bool vhost_user_ask(struct vhost_dev *dev, VirtIOExportLookup *lookup,
         return false;
     }
     ask = g_new(VhostUserAsk, 1);
+    ask->asks = asks;
     ask->dev = dev;
     ask->lookup = lookup;
     ask->may_have_info = vhost_user_channel_has_info(dev);
+    virtio_export_lookup_set_data(lookup, ask);
     QSIMPLEQ_INSERT_TAIL(&asks->asks, ask, next);
     asks->sent++;
     vhost_user_reader_watch(&asks->reader, true);
@@ -316,19 +318,10 @@ bool vhost_user_ask(struct vhost_dev *dev, VirtIOExportLookup *lookup,
 
 void vhost_user_ask_cancel(VirtIOExportLookup *lookup)
 {
-    VhostUserAsks *asks;
-    VhostUserAsk *ask;
+    VhostUserAsk *ask = virtio_export_lookup_data(lookup);
 
-    /* the object may have been removed, so its back-end is not known */
-    QTAILQ_FOREACH(asks, &all_asks, next) {
-        QSIMPLEQ_FOREACH(ask, &asks->asks, next) {
-            if (ask->lookup == lookup) {
-                ask->lookup = NULL;
-                asks->unanswered++;
-                return;
-            }
-        }
-    }
+    ask->lookup = NULL;
+    ask->asks->unanswered++;
 }
 
 void vhost_user_asks_drop(struct vhost_dev *dev)
@@ -355,7 +348,6 @@ VhostUserAsks *vhost_user_asks_new(VhostUserState *user, size_t max_payload)
     asks->reader.wants = vhost_user_asks_want;
     asks->reader.receive = vhost_user_asks_receive;
     QSIMPLEQ_INIT(&asks->asks);
-    QTAILQ_INSERT_TAIL(&all_asks, asks, next);
     return asks;
 }
 
@@ -363,7 +355,6 @@ void vhost_user_asks_free(VhostUserAsks *asks)
 {
     if (asks) {
         vhost_user_asks_close(asks);
-        QTAILQ_REMOVE(&all_asks, asks, next);
         object_unref(OBJECT(asks->broken));
         g_free(asks);
     }

@@ -22,9 +22,22 @@ typedef struct ReaderSource {
     GPollFD pfd;
 } ReaderSource;
 
+/*
+ * How many readers the main loop serves in one iteration, each with one
+ * message: many back-ends together must not hold it up.  The readers that were
+ * not served come first in the next iteration.
+ */
+#define MAX_SERVED 16
+
 static QTAILQ_HEAD(, VhostUserReader) readers =
     QTAILQ_HEAD_INITIALIZER(readers);
 static bool waiting;
+
+static struct {
+    uint64_t round;         /* serves each reader at most once */
+    unsigned int ready;     /* readers that had data in this iteration */
+    unsigned int served;    /* readers that were served in this iteration */
+} turn = { .round = 1 };
 
 /* A character device closes its socket without notice */
 static bool reader_is_closed(const VhostUserReader *reader)
@@ -32,8 +45,24 @@ static bool reader_is_closed(const VhostUserReader *reader)
     return reader->sioc->fd < 0;
 }
 
+/* The main loop prepares its sources before it dispatches any of them */
+static void reader_begin_iteration(void)
+{
+    if (turn.ready && turn.served < MAX_SERVED) {
+        turn.round++;
+    }
+    turn.ready = 0;
+    turn.served = 0;
+}
+
+static bool reader_may_be_served(const VhostUserReader *reader)
+{
+    return turn.served < MAX_SERVED && reader->round != turn.round;
+}
+
 static gboolean reader_source_prepare(GSource *source, gint *timeout)
 {
+    reader_begin_iteration();
     *timeout = -1;
     return reader_is_closed(((ReaderSource *)source)->reader);
 }
@@ -50,7 +79,12 @@ static gboolean reader_source_dispatch(GSource *source, GSourceFunc callback,
 {
     VhostUserReader *reader = ((ReaderSource *)source)->reader;
 
-    reader->receive(reader);
+    turn.ready++;
+    if (reader_may_be_served(reader)) {
+        turn.served++;
+        reader->round = turn.round;
+        reader->receive(reader);
+    }
     return G_SOURCE_CONTINUE;
 }
 

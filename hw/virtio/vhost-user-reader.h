@@ -47,6 +47,7 @@ typedef struct VhostUserReader VhostUserReader;
  * @source: calls @receive in the main loop while it is attached
  * @partial: the message of which only a part has arrived
  * @done: bytes of @partial that have arrived
+ * @round: of the main loop: the last one in which @receive was called
  * @next: list of all readers
  */
 struct VhostUserReader {
@@ -57,6 +58,7 @@ struct VhostUserReader {
     GSource *source;
     VhostUserIncoming *partial;
     size_t done;
+    uint64_t round;
     QTAILQ_ENTRY(VhostUserReader) next;
 };
 

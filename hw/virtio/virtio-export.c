@@ -21,6 +21,9 @@
 #include "hw/virtio/virtio-export.h"
 #include "trace.h"
 
+/* How many lookups one virtio_export_expire() ends: the main loop must go on */
+#define MAX_EXPIRED 64
+
 typedef struct Registration {
     VirtIOExporter *exporter;
     QTAILQ_ENTRY(Registration) next;
@@ -29,6 +32,7 @@ typedef struct Registration {
 struct VirtIOExportLookup {
     QemuUUID uuid;
     VirtIOExporter *exporter;   /* that has the object */
+    void *exporter_data;
     VirtIOExportLookupFn *fn;
     void *opaque;
     int64_t deadline;           /* ms of QEMU_CLOCK_REALTIME */
@@ -189,8 +193,9 @@ static void virtio_export_timeout(void *opaque)
 {
     int ms = virtio_export_expire();
 
-    if (ms > 0) {
-        virtio_export_arm(virtio_export_now() + ms);
+    if (ms >= 0) {
+        /* a timer that has expired already would run before other work */
+        virtio_export_arm(virtio_export_now() + MAX(ms, 1));
     }
 }
 
@@ -241,6 +246,16 @@ void virtio_export_cancel(VirtIOExportLookup *lookup)
 const QemuUUID *virtio_export_lookup_uuid(const VirtIOExportLookup *lookup)
 {
     return &lookup->uuid;
+}
+
+void virtio_export_lookup_set_data(VirtIOExportLookup *lookup, void *data)
+{
+    lookup->exporter_data = data;
+}
+
+void *virtio_export_lookup_data(const VirtIOExportLookup *lookup)
+{
+    return lookup->exporter_data;
 }
 
 void virtio_export_answer(VirtIOExportLookup *lookup,
@@ -296,12 +311,16 @@ int virtio_export_expire(void)
 {
     int64_t now = virtio_export_now();
     VirtIOExportLookup *first;
+    int expired = 0;
     Error *err;
 
     GLOBAL_STATE_CODE();
 
     /* lookups are pending in the order of their deadlines */
     while ((first = QTAILQ_FIRST(&pending)) && first->deadline <= now) {
+        if (expired++ == MAX_EXPIRED) {
+            return 0;
+        }
         virtio_export_drop(first);
         err = NULL;
         error_setg(&err, "no answer within %d ms", VIRTIO_EXPORT_DEADLINE_MS);

@@ -281,11 +281,12 @@ static void assert_refused(BackEnd *be, const char *suffix)
     assert_error(&r, suffix);
 }
 
+/* Each iteration reads one reply */
 static void run_main_loop(void)
 {
     int i;
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < 2 * VHOST_USER_MAX_UNANSWERED; i++) {
         main_loop_wait(true);
     }
 }

@@ -16,6 +16,9 @@
 #define MAX_FDS 8
 /* A test that hangs is killed by SIGALRM */
 #define SECONDS 30
+/* Most messages that the main loop reads in one iteration */
+#define MAX_SERVED 16
+#define ROUNDS 3
 
 typedef struct BackEnd BackEnd;
 
@@ -450,6 +453,53 @@ static void watched_back_end_closed(void)
     backend_end(&be);
 }
 
+static unsigned int sum_received(const BackEnd *all, unsigned int num)
+{
+    unsigned int sum = 0, i;
+
+    for (i = 0; i < num; i++) {
+        sum += all[i].received;
+    }
+    return sum;
+}
+
+/* No back-end is served again before all others are */
+static void assert_in_turn(const BackEnd *all, unsigned int num)
+{
+    unsigned int round = sum_received(all, num) / num, i;
+
+    for (i = 0; i < num; i++) {
+        g_assert_cmpuint(all[i].received, >=, round);
+        g_assert_cmpuint(all[i].received, <=, round + 1);
+    }
+}
+
+/* Many back-ends send at once: the main loop is not held up, and goes on */
+static void watched_many(gconstpointer number)
+{
+    unsigned int num = GPOINTER_TO_UINT(number), before, iterations = 0, i, j;
+    g_autofree BackEnd *all = g_new0(BackEnd, num);
+
+    for (i = 0; i < num; i++) {
+        backend_start(&all[i]);
+        vhost_user_reader_watch(&all[i].reader, true);
+        for (j = 0; j < ROUNDS; j++) {
+            send_request(&all[i], j);
+        }
+    }
+    while (sum_received(all, num) < ROUNDS * num) {
+        before = sum_received(all, num);
+        main_loop_wait(true);
+        g_assert_cmpuint(sum_received(all, num) - before, <=, MAX_SERVED);
+        assert_in_turn(all, num);
+        iterations++;
+    }
+    g_assert_cmpuint(iterations, <=, ROUNDS * (num / MAX_SERVED + 1));
+    for (i = 0; i < num; i++) {
+        backend_end(&all[i]);
+    }
+}
+
 /* No reader wants a message, so there is no reason to wait */
 static void wait_no_reader_wants(void)
 {
@@ -719,6 +769,10 @@ static void add_watch(void)
     g_test_add_func("/vhost-user-reader/watch/fd-closed", watched_fd_closed);
     g_test_add_func("/vhost-user-reader/watch/back-end-closed",
                     watched_back_end_closed);
+    g_test_add_data_func("/vhost-user-reader/watch/100-at-once",
+                         GUINT_TO_POINTER(100), watched_many);
+    g_test_add_data_func("/vhost-user-reader/watch/16-at-once",
+                         GUINT_TO_POINTER(MAX_SERVED), watched_many);
 }
 
 static void add_wait(void)

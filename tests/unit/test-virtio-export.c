@@ -15,6 +15,9 @@
 #include "standard-headers/drm/drm_fourcc.h"
 #include "open-fds.h"
 
+/* Most lookups that end by their deadlines before the main loop goes on */
+#define MAX_EXPIRED 64
+
 #define TYPE_TEST_EXPORTER "test-exporter"
 #define TYPE_TEST_LAST_EXPORTER "test-last-exporter"
 OBJECT_DECLARE_SIMPLE_TYPE(TestExporter, TEST_EXPORTER)
@@ -882,6 +885,43 @@ static void deadline(void)
     end_exporter(a);
 }
 
+static unsigned int sum_calls(const Result *results, unsigned int num)
+{
+    unsigned int sum = 0, i;
+
+    for (i = 0; i < num; i++) {
+        sum += results[i].calls;
+    }
+    return sum;
+}
+
+/* Very many deadlines at once do not hold the main loop up */
+static void deadline_of_many(void)
+{
+    TestExporter *a = new_busy_exporter(&uuid_a, 'a');
+    Result r[3 * MAX_EXPIRED + 1] = { };
+    unsigned int ended;
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(r); i++) {
+        start_pending(&r[i], &uuid_a);
+    }
+    g_usleep(VIRTIO_EXPORT_DEADLINE_MS * 1000 + 10 * 1000);
+    g_assert_cmpint(virtio_export_expire(), ==, 0);
+    g_assert_cmpuint(sum_calls(r, ARRAY_SIZE(r)), ==, MAX_EXPIRED);
+    do {
+        ended = sum_calls(r, ARRAY_SIZE(r));
+        main_loop_wait(false);
+        g_assert_cmpuint(sum_calls(r, ARRAY_SIZE(r)) - ended, <=,
+                         MAX_EXPIRED);
+    } while (sum_calls(r, ARRAY_SIZE(r)) < ARRAY_SIZE(r));
+    g_assert_cmpint(virtio_export_expire(), ==, -1);
+    for (i = 0; i < ARRAY_SIZE(r); i++) {
+        error_free(r[i].err);
+    }
+    end_exporter(a);
+}
+
 static void retry_without_pending(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');
@@ -1272,6 +1312,8 @@ static void add_pending(void)
     g_test_add_func("/virtio-export/pending/none-to-expire",
                     expire_without_pending);
     g_test_add_func("/virtio-export/pending/deadline", deadline);
+    g_test_add_func("/virtio-export/pending/deadline-of-many",
+                    deadline_of_many);
 }
 
 static void add_retries(void)

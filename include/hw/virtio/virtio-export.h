@@ -117,8 +117,9 @@ DECLARE_CLASS_CHECKERS(VirtIOExporterClass, VIRTIO_EXPORTER,
  * @cancel: drops a pending lookup, which is freed next.  NULL if the exporter
  *          keeps no pointers to lookups.
  * @foreach: for the monitor; calls back for the object with the UUID, if it
- *           exists, or for all objects if the UUID is NULL.  NULL if the
- *           monitor shows no objects of this exporter.
+ *           exists, or for all objects if the UUID is NULL, which need not be
+ *           described then, as there may be very many.  NULL if the monitor
+ *           shows no objects of this exporter.
  */
 struct VirtIOExporterClass {
     InterfaceClass parent_class;
@@ -245,6 +246,21 @@ bool virtio_export_exists(const QemuUUID *uuid);
 const QemuUUID *virtio_export_lookup_uuid(const VirtIOExportLookup *lookup);
 
 /**
+ * virtio_export_lookup_set_data() - Let the exporter find its own data again
+ * @lookup: just passed to @export, which returns VIRTIO_EXPORT_PENDING
+ * @data: belongs to the exporter
+ */
+void virtio_export_lookup_set_data(VirtIOExportLookup *lookup, void *data);
+
+/**
+ * virtio_export_lookup_data() - Get the exporter's data
+ * @lookup: pending
+ *
+ * Return: the data of virtio_export_lookup_set_data(); NULL if there is none.
+ */
+void *virtio_export_lookup_data(const VirtIOExportLookup *lookup);
+
+/**
  * virtio_export_answer() - End a pending lookup; called by its exporter
  * @lookup: pending; freed
  * @object: the object, whose file descriptor the importer gets; NULL on failure
@@ -261,13 +277,14 @@ void virtio_export_answer(VirtIOExportLookup *lookup,
 void virtio_export_retry(VirtIOExporter *exporter);
 
 /**
- * virtio_export_expire() - Fail the lookups that are past their deadline
+ * virtio_export_expire() - Fail lookups that are past their deadline
  *
  * A timer calls this function in the main loop.  A thread that waits for
- * another process with the BQL held has to call it meanwhile.
+ * another process with the BQL held has to call it meanwhile.  One call ends a
+ * limited number of lookups.
  *
- * Return: milliseconds until the next deadline, at least 1; -1 if no lookup is
- * pending.
+ * Return: milliseconds until the next deadline; 0 if more lookups are past
+ * theirs; -1 if no lookup is pending.
  */
 int virtio_export_expire(void);
 
