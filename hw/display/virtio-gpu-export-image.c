@@ -28,6 +28,21 @@ virtio_gpu_image_memory_size(const struct virtio_gpu_simple_resource *res)
     return fstat(res->share_handle, &st) < 0 ? 0 : st.st_size;
 }
 
+/* Seals and the size of sealed memory never change: ask for them only once */
+static bool virtio_gpu_image_is_sealed(struct virtio_gpu_simple_resource *res)
+{
+    int seals;
+
+    if (!res->sealed_size) {
+        seals = fcntl(res->share_handle, F_GET_SEALS);
+        if (seals < 0 || (seals & SEALS) != SEALS) {
+            return false;
+        }
+        res->sealed_size = virtio_gpu_image_memory_size(res);
+    }
+    return true;
+}
+
 /*
  * Return: the result of udmabuf_fd(), or -1 without /dev/udmabuf, about which
  * udmabuf_fd() would warn.  Both functions look for /dev/udmabuf only once.
@@ -62,7 +77,7 @@ static int virtio_gpu_image_to_dmabuf(int memfd, uint64_t size)
 void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
                                VirtIOExportObject *object)
 {
-    object->size = virtio_gpu_image_memory_size(res);
+    object->size = res->sealed_size ?: virtio_gpu_image_memory_size(res);
     object->width = res->width;
     object->height = res->height;
     object->fourcc = virtio_gpu_format_to_fourcc(res->format);
@@ -72,12 +87,10 @@ void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
     object->offsets[0] = 0;
 }
 
-bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
+bool virtio_gpu_image_export(struct virtio_gpu_simple_resource *res,
                              VirtIOExportObject *object, Error **errp)
 {
-    int seals = fcntl(res->share_handle, F_GET_SEALS);
-
-    if (seals < 0 || (seals & SEALS) != SEALS) {
+    if (!virtio_gpu_image_is_sealed(res)) {
         error_setg(errp, "its memory is not sealed against resizing");
         return false;
     }

@@ -64,7 +64,7 @@ void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
  * Return: true on success; false with @errp set if the memory is not sealed
  * against resizing, or if no file descriptor can be made now.
  */
-bool virtio_gpu_image_export(const struct virtio_gpu_simple_resource *res,
+bool virtio_gpu_image_export(struct virtio_gpu_simple_resource *res,
                              VirtIOExportObject *object, Error **errp);
 
 /**
