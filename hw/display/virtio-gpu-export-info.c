@@ -25,21 +25,27 @@ virtio_gpu_export_info_describe(VirtIOGPU *g,
     return reason;
 }
 
-static void virtio_gpu_export_info_tell(VirtIOGPU *g,
+/* Casts are slow: none is needed for objects that are not described */
+static void virtio_gpu_export_info_tell(VirtIOExporter *exporter,
                                         struct virtio_gpu_simple_resource *res,
-                                        VirtIOExportInfoFn *fn, void *opaque)
+                                        bool describe, VirtIOExportInfoFn *fn,
+                                        void *opaque)
 {
     VirtIOExportInfo info = {
-        .exporter = VIRTIO_EXPORTER(g),
-        .owner = OBJECT(g),
+        .exporter = exporter,
+        .owner = OBJECT(exporter),
         .uuid = &res->uuid,
         .has_id = true,
         .id = res->resource_id,
     };
+    VirtIOGPU *g;
 
     virtio_export_object_init(&info.object);
-    info.unavailable_reason =
-        VIRTIO_GPU_GET_CLASS(g)->resource_describe(g, res, &info.object);
+    if (describe) {
+        g = VIRTIO_GPU(exporter);
+        info.unavailable_reason =
+            VIRTIO_GPU_GET_CLASS(g)->resource_describe(g, res, &info.object);
+    }
     fn(&info, opaque);
 }
 
@@ -53,13 +59,13 @@ static void virtio_gpu_export_info_foreach(VirtIOExporter *exporter,
     if (uuid) {
         res = virtio_gpu_export_find(g, uuid);
         if (res) {
-            virtio_gpu_export_info_tell(g, res, fn, opaque);
+            virtio_gpu_export_info_tell(exporter, res, true, fn, opaque);
         }
         return;
     }
     QTAILQ_FOREACH(res, &g->reslist, next) {
         if (!qemu_uuid_is_null(&res->uuid)) {
-            virtio_gpu_export_info_tell(g, res, fn, opaque);
+            virtio_gpu_export_info_tell(exporter, res, false, fn, opaque);
         }
     }
 }

@@ -20,9 +20,13 @@ typedef struct Selected {
 typedef struct Selection {
     const Object *under;    /* only owners at or below this object */
     const QemuUUID *after;
-    GArray *objects;        /* of Selected */
+    uint32_t limit;
+    GArray *objects;        /* of Selected: few more than the limit */
+    bool is_full;
+    QemuUUID last;          /* if full: later objects are on other pages */
     GHashTable *counts;     /* Object * to VirtioExporterInfo *, borrowed */
     VirtioExporterInfoList **counts_tail;
+    VirtioExportList **exports_tail;
 } Selection;
 
 static int virtio_export_qmp_compare(gconstpointer a, gconstpointer b)
@@ -53,6 +57,41 @@ static void virtio_export_qmp_count(Selection *selection, Object *owner)
     found->count++;
 }
 
+static bool virtio_export_qmp_is_after(const QemuUUID *uuid,
+                                       const QemuUUID *other)
+{
+    return memcmp(uuid, other, sizeof(*uuid)) > 0;
+}
+
+/* Keep the objects of this page, and one more, which tells of the next page */
+static void virtio_export_qmp_trim(Selection *selection)
+{
+    GArray *objects = selection->objects;
+
+    g_array_sort(objects, virtio_export_qmp_compare);
+    if (objects->len > selection->limit) {
+        g_array_set_size(objects, selection->limit + 1);
+        selection->is_full = true;
+        selection->last = g_array_index(objects, Selected,
+                                        selection->limit).uuid;
+    }
+}
+
+/* Find the objects of a page without sorting all objects, which may be many */
+static void virtio_export_qmp_add(Selection *selection, const Selected *object)
+{
+    if ((selection->after &&
+         !virtio_export_qmp_is_after(&object->uuid, selection->after)) ||
+        (selection->is_full &&
+         virtio_export_qmp_is_after(&object->uuid, &selection->last))) {
+        return;
+    }
+    g_array_append_val(selection->objects, *object);
+    if (selection->objects->len > 2 * selection->limit) {
+        virtio_export_qmp_trim(selection);
+    }
+}
+
 static void virtio_export_qmp_select(const VirtIOExportInfo *info, void *opaque)
 {
     Selection *selection = opaque;
@@ -63,10 +102,7 @@ static void virtio_export_qmp_select(const VirtIOExportInfo *info, void *opaque)
         return;
     }
     virtio_export_qmp_count(selection, info->owner);
-    if (!selection->after ||
-        memcmp(&selected.uuid, selection->after, sizeof(QemuUUID)) > 0) {
-        g_array_append_val(selection->objects, selected);
-    }
+    virtio_export_qmp_add(selection, &selected);
 }
 
 static VirtioExportMemory virtio_export_qmp_memory(VirtIOExportKind kind)
@@ -84,14 +120,16 @@ static VirtioExportMemory virtio_export_qmp_memory(VirtIOExportKind kind)
 static void virtio_export_qmp_describe(const VirtIOExportInfo *info,
                                        void *opaque)
 {
-    VirtioExportList ***tail = opaque;
+    Selection *selection = opaque;
+    VirtioExporterInfo *exporter = g_hash_table_lookup(selection->counts,
+                                                       info->owner);
     VirtioExport *export = g_new0(VirtioExport, 1);
     VirtIOExportObject object = info->object;
 
     /* show the geometry that a lookup would return */
     virtio_export_object_check(info->uuid, &object);
     export->uuid = qemu_uuid_unparse_strdup(info->uuid);
-    export->path = object_get_canonical_path(info->owner);
+    export->path = g_strdup(exporter->path);
     export->has_id = info->has_id;
     export->id = info->id;
     export->has_size = object.size;
@@ -104,29 +142,30 @@ static void virtio_export_qmp_describe(const VirtIOExportInfo *info,
                      ? virtio_export_format_name(object.fourcc) : NULL;
     export->memory = virtio_export_qmp_memory(object.kind);
     export->unavailable_reason = g_strdup(info->unavailable_reason);
-    QAPI_LIST_APPEND(*tail, export);
+    QAPI_LIST_APPEND(selection->exports_tail, export);
 }
 
 /* In the order of the UUIDs, so that the next page can start after the last */
 static void virtio_export_qmp_describe_page(VirtioExportsInfo *info,
-                                            GArray *objects, uint32_t limit)
+                                            Selection *selection)
 {
-    VirtioExportList **tail = &info->exports;
+    GArray *objects = selection->objects;
     const Selected *last = NULL;
 
-    g_array_sort(objects, virtio_export_qmp_compare);
-    for (guint i = 0; i < objects->len && i < limit; i++) {
+    selection->exports_tail = &info->exports;
+    virtio_export_qmp_trim(selection);
+    for (guint i = 0; i < objects->len && i < selection->limit; i++) {
         last = &g_array_index(objects, Selected, i);
         VIRTIO_EXPORTER_GET_CLASS(last->exporter)->foreach(
-            last->exporter, &last->uuid, virtio_export_qmp_describe, &tail);
+            last->exporter, &last->uuid, virtio_export_qmp_describe,
+            selection);
     }
-    if (objects->len > limit) {
+    if (objects->len > selection->limit) {
         info->next = qemu_uuid_unparse_strdup(&last->uuid);
     }
 }
 
-static VirtioExportsInfo *virtio_export_qmp_query(Selection *selection,
-                                                  uint32_t limit)
+static VirtioExportsInfo *virtio_export_qmp_query(Selection *selection)
 {
     VirtioExportsInfo *info = g_new0(VirtioExportsInfo, 1);
 
@@ -135,7 +174,7 @@ static VirtioExportsInfo *virtio_export_qmp_query(Selection *selection,
     selection->counts_tail = &info->exporters;
 
     virtio_export_foreach(NULL, virtio_export_qmp_select, selection);
-    virtio_export_qmp_describe_page(info, selection->objects, limit);
+    virtio_export_qmp_describe_page(info, selection);
 
     g_array_unref(selection->objects);
     g_hash_table_unref(selection->counts);
@@ -173,5 +212,6 @@ VirtioExportsInfo *qmp_x_query_virtio_exports(const char *path,
                    MAX_LIMIT);
         return NULL;
     }
-    return virtio_export_qmp_query(&selection, limit);
+    selection.limit = limit;
+    return virtio_export_qmp_query(&selection);
 }
