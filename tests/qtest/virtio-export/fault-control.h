@@ -31,6 +31,25 @@ typedef enum FaultCall {
     FAULT_CALLS,
 } FaultCall;
 
+/* FaultLoop.iterations: less than 1/8, 1/4, 1/2, 1, 2 ms, and more */
+#define FAULT_LOOP_CLASSES 6
+
+/**
+ * struct FaultLoop - What the main loop of a process does between two ppoll()s
+ * @pid: the process; 0 if no main loop is watched
+ * @most_sent: most vhost-user messages that were sent in one iteration
+ * @iterations: how many iterations took how much CPU time
+ * @longest: CPU time of the longest iteration, in nanoseconds
+ * @longest_real: real time of the longest iteration, in nanoseconds
+ */
+typedef struct FaultLoop {
+    int32_t pid;
+    uint32_t most_sent;
+    uint64_t iterations[FAULT_LOOP_CLASSES];
+    int64_t longest;
+    int64_t longest_real;
+} FaultLoop;
+
 /**
  * struct FaultControl - Content of the file that both map
  * @pid: process whose calls fail; 0 if none do
@@ -41,6 +60,7 @@ typedef enum FaultCall {
  * @udmabuf: let QEMU see /dev/udmabuf, whether or not the host has it
  * @measured: process that reports its heap; it sets this to 0 when done
  * @heap: bytes that the process @measured has allocated
+ * @loop: the main loop that is watched
  */
 typedef struct FaultControl {
     int32_t pid;
@@ -51,6 +71,7 @@ typedef struct FaultControl {
     uint32_t udmabuf;
     int32_t measured;
     uint64_t heap;
+    FaultLoop loop;
 } FaultControl;
 
 #endif

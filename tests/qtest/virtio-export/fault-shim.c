@@ -1,6 +1,7 @@
 /*
  * Fault injection library to preload into QEMU and vhost-user-gpu: it lets host
- * calls fail when a test wants it, and reports the size of the heap
+ * calls fail when a test wants it, reports the size of the heap, and measures
+ * how long the main loop is held up
  *
  * The test and this library map the file that QTEST_FAULTS names.  There the
  * test writes which call of which process fails.  The arguments of a call tell
@@ -23,6 +24,7 @@
 #include <fcntl.h>
 #include <linux/udmabuf.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,6 +36,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fault-control.h"
@@ -219,9 +222,76 @@ static void tell_heap(void)
     }
 }
 
+/* The iteration that runs now */
+static struct {
+    int64_t start;
+    int64_t real_start;
+    uint32_t sent;
+} iteration;
+
+static FaultLoop *watched_loop(void)
+{
+    bool watched = control && getpid() == gettid() &&
+        __atomic_load_n(&control->loop.pid, __ATOMIC_ACQUIRE) == getpid();
+
+    return watched ? &control->loop : NULL;
+}
+
+static int64_t now(clockid_t clock)
+{
+    struct timespec ts;
+
+    clock_gettime(clock, &ts);
+    return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static void begin_iteration(void)
+{
+    iteration.start = now(CLOCK_THREAD_CPUTIME_ID);
+    iteration.real_start = now(CLOCK_MONOTONIC);
+    iteration.sent = 0;
+}
+
+#define RAISE(value, to) ((value) = (to) > (value) ? (to) : (value))
+
+static void end_iteration(FaultLoop *loop)
+{
+    int64_t taken = now(CLOCK_THREAD_CPUTIME_ID) - iteration.start;
+    int class = 0;
+
+    while (class < FAULT_LOOP_CLASSES - 1 && taken >= 125000LL << class) {
+        class++;
+    }
+    loop->iterations[class]++;
+    RAISE(loop->longest, taken);
+    RAISE(loop->longest_real, now(CLOCK_MONOTONIC) - iteration.real_start);
+    RAISE(loop->most_sent, iteration.sent);
+}
+
+int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+          const sigset_t *mask)
+{
+    FaultLoop *loop = watched_loop();
+    int ret;
+
+    if (loop && iteration.start) {
+        end_iteration(loop);
+    }
+    ret = NEXT(ppoll)(fds, n, timeout, mask);
+    if (loop) {
+        begin_iteration();
+    } else {
+        iteration.start = 0;
+    }
+    return ret;
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
+    bool is_message = is_vhost_user(msg);
+
     tell_heap();
-    return is_vhost_user(msg) && fails(FAULT_SENDMSG, ENOBUFS) ? -1
+    iteration.sent += is_message;
+    return is_message && fails(FAULT_SENDMSG, ENOBUFS) ? -1
            : NEXT(sendmsg)(fd, msg, flags);
 }

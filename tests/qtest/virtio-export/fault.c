@@ -79,3 +79,19 @@ uint64_t fault_heap_bytes(QTestState *qts)
     g_assert_cmpint(qatomic_load_acquire(&control->measured), ==, 0);
     return control->heap;
 }
+
+void fault_watch_loop(QTestState *qts)
+{
+    FaultControl *control = fault_control();
+
+    control->loop = (FaultLoop) { };
+    qatomic_store_release(&control->loop.pid, qtest_pid(qts));
+}
+
+FaultLoop fault_watched_loop(void)
+{
+    FaultControl *control = fault_control();
+
+    qatomic_store_release(&control->loop.pid, 0);
+    return control->loop;
+}

@@ -61,4 +61,17 @@ bool fault_disarm(void);
  */
 uint64_t fault_heap_bytes(QTestState *qts);
 
+/**
+ * fault_watch_loop() - Begin to watch the main loop of a QEMU
+ * @qts: the QEMU
+ */
+void fault_watch_loop(QTestState *qts);
+
+/**
+ * fault_watched_loop() - Stop watching the main loop
+ *
+ * Return: the iterations since fault_watch_loop().
+ */
+FaultLoop fault_watched_loop(void);
+
 #endif

@@ -1,6 +1,7 @@
 /*
  * QTest testcases for the resource limits of shared objects: the descriptors
- * and the memory that a guest and a back-end can make QEMU hold
+ * and the memory that a guest and a back-end can make QEMU hold, and how long
+ * back-ends hold the main loop up
  *
  * docs/devel/virtio-export-threats.rst explains the numbers.
  *
@@ -28,6 +29,10 @@
 
 #define MAX_OBJECTS         65536
 #define BYTES_PER_OBJECT    256
+
+/* Lookups of each of many back-ends, and replies that QEMU sends at a time */
+#define CROWD_OBJECTS       100
+#define MAX_SERVED          16
 
 /* No socket with Linux's default limits has room for more replies */
 #define MAX_UNREAD          1024
@@ -166,6 +171,88 @@ static void unread_replies(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpuint(process_fds_settled(gpu->qts), ==, before);
 }
 
+static void crowd_sends(const ManyUUIDs *set)
+{
+    uint32_t id, i;
+
+    for (i = 0; i < IMPORTER_CROWD; i++) {
+        for (id = 1; id <= CROWD_OBJECTS; id++) {
+            vhost_user_peer_send(importer_crowd(i), PEER_LOOKUP,
+                                 PEER_NEED_REPLY, set->by_id[id],
+                                 PEER_UUID_SIZE);
+        }
+    }
+}
+
+/* @inodes: of the memory of each object, by ID */
+static void crowd_receives(VhostUserPeer *peer, const ino_t *inodes)
+{
+    struct stat st;
+    uint32_t id;
+
+    for (id = 1; id <= CROWD_OBJECTS; id++) {
+        PeerReply got = vhost_user_peer_recv(peer, PEER_LOOKUP);
+
+        g_assert_cmpuint(got.num_fds, ==, 1);
+        g_assert_cmpint(fstat(got.fd, &st), ==, 0);
+        g_assert_cmpuint(st.st_ino, ==, inodes[id]);
+        close(got.fd);
+    }
+}
+
+static void find_inodes(const ManyUUIDs *set, ino_t *inodes)
+{
+    struct stat st;
+    uint32_t id;
+    int fd;
+
+    for (id = 1; id <= CROWD_OBJECTS; id++) {
+        fd = vhost_user_peer_lookup(importer(), set->by_id[id]);
+        g_assert_cmpint(fstat(fd, &st), ==, 0);
+        inodes[id] = st.st_ino;
+        close(fd);
+    }
+}
+
+/*
+ * Many back-ends look many resources up at once.  All lookups are there when
+ * QEMU continues; its main loop serves them in small portions.
+ */
+static void crowd(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    g_autoptr(ManyUUIDs) set = many_uuids_new(CROWD_OBJECTS + 1);
+    ino_t inodes[CROWD_OBJECTS + 1];
+    FaultLoop loop;
+    uint32_t i;
+
+    if (many_missing(IMPORTER_CROWD * CROWD_OBJECTS)) {
+        return;
+    }
+    fault_set_udmabuf(false);
+    many_send(gpu, 1, CROWD_OBJECTS + 1, 1, many_fill_create,
+              many_check_nodata, NULL);
+    many_send(gpu, 1, CROWD_OBJECTS + 1, 1, many_fill_assign,
+              many_check_new_uuid, set);
+    find_inodes(set, inodes);
+    fault_watch_loop(gpu->qts);
+    g_assert_cmpint(kill(qtest_pid(gpu->qts), SIGSTOP), ==, 0);
+    crowd_sends(set);
+    g_assert_cmpint(kill(qtest_pid(gpu->qts), SIGCONT), ==, 0);
+    for (i = 0; i < IMPORTER_CROWD; i++) {
+        crowd_receives(importer_crowd(i), inodes);
+    }
+    loop = fault_watched_loop();
+    g_test_message("at most %u replies at a time", loop.most_sent);
+    g_assert_cmpuint(loop.most_sent, ==, MAX_SERVED);
+}
+
+static void *crowd_before(GString *cmd_line, void *arg)
+{
+    many_raise_limit(IMPORTER_CROWD * CROWD_OBJECTS);
+    return importer_crowd_before(cmd_line, arg);
+}
+
 static void *many_before(GString *cmd_line, void *arg)
 {
     many_raise_limit(RESOURCES);
@@ -188,6 +275,10 @@ static void register_bounds_test(void)
         { "bounds/added", added },
         { }
     };
+    static const UUIDTest crowd_tests[] = {
+        { "bounds/many-back-ends", crowd },
+        { }
+    };
     static const UUIDTest tests[] = {
         { "bounds/unread-replies", unread_replies },
         { }
@@ -200,6 +291,7 @@ static void register_bounds_test(void)
     if (fault_available()) {
         add_uuid_pci_tests(many_tests, many_before);
         add_uuid_pci_tests(heap_tests, importer_before);
+        add_uuid_pci_tests(crowd_tests, crowd_before);
     }
     add_uuid_pci_tests(tests, importer_before);
     add_uuid_pci_tests(large_tests, small_hostmem_before);

@@ -11,6 +11,7 @@
 
 static VhostUserPeer *current;
 static VhostUserPeer *current_exporter;
+static VhostUserPeer *crowd[IMPORTER_CROWD];
 static char *current_args;
 static TempFile *trace_file;
 
@@ -50,6 +51,34 @@ void *importer_exporter_before(GString *cmd_line, void *arg)
     g_string_append(cmd_line, args);
     g_test_queue_destroy(exporter_end, &current_exporter);
     return importer_before(cmd_line, arg);
+}
+
+static void crowd_end(gpointer unused)
+{
+    int i;
+
+    for (i = 0; i < IMPORTER_CROWD; i++) {
+        vhost_user_peer_free(g_steal_pointer(&crowd[i]));
+    }
+}
+
+void *importer_crowd_before(GString *cmd_line, void *arg)
+{
+    int i;
+
+    for (i = 0; i < IMPORTER_CROWD; i++) {
+        g_autofree char *id = g_strdup_printf("crowd%d", i);
+        /* eight on each slot of the PCI bus, from the ninth */
+        g_autofree char *addr = g_strdup_printf(",multifunction=on,addr=%x.%d",
+                                                8 + i / 8, i % 8);
+        g_autofree char *args = NULL;
+
+        crowd[i] = vhost_user_peer_new(id, true);
+        args = vhost_user_peer_args(crowd[i], addr);
+        g_string_append(cmd_line, args);
+    }
+    g_test_queue_destroy(crowd_end, crowd);
+    return importer_exporter_before(cmd_line, arg);
 }
 
 void *importer_traced_before(GString *cmd_line, void *arg)
@@ -119,6 +148,12 @@ VhostUserPeer *exporter(void)
 {
     vhost_user_peer_wait_ready(current_exporter);
     return current_exporter;
+}
+
+VhostUserPeer *importer_crowd(unsigned int i)
+{
+    vhost_user_peer_wait_ready(crowd[i]);
+    return crowd[i];
 }
 
 const char *importer_args(void)

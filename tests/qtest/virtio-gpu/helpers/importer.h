@@ -88,6 +88,27 @@ VhostUserPeer *importer(void);
  */
 VhostUserPeer *exporter(void);
 
+/* Number of back-ends from importer_crowd_before() */
+#define IMPORTER_CROWD 100
+
+/**
+ * importer_crowd_before() - Like importer_exporter_before(), with many more
+ * back-ends
+ * @cmd_line: command line to extend
+ * @arg: argument of the test
+ *
+ * Return: @arg
+ */
+void *importer_crowd_before(GString *cmd_line, void *arg);
+
+/**
+ * importer_crowd() - One of many back-ends
+ * @i: its number, below IMPORTER_CROWD
+ *
+ * Return: a back-end from importer_crowd_before(), ready for lookups.
+ */
+VhostUserPeer *importer_crowd(unsigned int i);
+
 /**
  * importer_args() - QEMU's options for the importer
  *
