@@ -6,19 +6,24 @@ SPDX-License-Identifier: GPL-2.0-or-later
 import os
 import re
 import tempfile
+import time
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
 from .tap import command, glib_cases, good
 
 # The functions whose instructions are counted: they handle commands and a
-# back-end's requests, save all devices, and give loaded resources their UUIDs
-COUNTED = ('virtio_gpu_handle_ctrl', 'reader_source_dispatch',
-           'qmp_xen_save_devices_state',
-           'virtio_gpu_uuid_records_post_load')
+# back-end's requests, save all devices, give loaded resources their UUIDs, and list
+# objects for the monitor
+COUNTED = ('virtio_gpu_handle_ctrl', 'virtio_gpu_gl_handle_ctrl',
+           'reader_source_dispatch', 'qmp_xen_save_devices_state',
+           'virtio_gpu_uuid_records_post_load', 'qmp_x_query_virtio_exports')
 CALLGRIND = ['valgrind', '--tool=callgrind', '--compress-strings=no']
 # The cost of these depends on earlier allocations
 ALLOCATOR = ('malloc', 'calloc', 'realloc', 'free')
+LOOKUPS = 1000                  # lookups that on/lookups makes
+STRACE = ['strace', '-D', '--follow-forks', '--string-limit=0']
 HEAP = ['valgrind', '--leak-check=no', '--undef-value-errors=no']
 
 ON_ONE_CPU = ['taskset', '--cpu-list', str(min(os.sched_getaffinity(0)))]
@@ -40,20 +45,20 @@ class QosTest:
     def __init__(self, build):
         self.build = Path(build).resolve()
 
-    def run(self, qemu, *options, prefix=()):
+    def run(self, qemu, *options, prefix=(), env=()):
         return good(*prefix, 'tests/qtest/qos-test', '-m', 'perf', *options,
                     cwd=self.build, env={
                         **os.environ, 'QTEST_QEMU_BINARY': str(qemu),
-                        'QTEST_QEMU_IMG': ''})
+                        'QTEST_QEMU_IMG': '', **dict(env)})
 
     @lru_cache(maxsize=None)
-    def paths(self):
-        return glib_cases(self.run(emulator(self.build), '-l'))
+    def paths(self, env=()):
+        return glib_cases(self.run(emulator(self.build), '-l', env=env))
 
-    def bench(self, name, qemu=None, tool=(), prefix=()):
-        """Run the benchmark bench/@name on @qemu, with QEMU under @tool and
-        qos-test under @prefix; a list of (name, times, value), in order."""
-        path = next(path for path in self.paths()
+    def bench(self, name, qemu=None, tool=(), prefix=(), env=()):
+        """Run the benchmark bench/@name on @qemu, with QEMU under @tool, qos-test
+        under @prefix, and the variables @env; a list of (name, times, value), in order."""
+        path = next(path for path in self.paths(env)
                     if path.endswith(f'/bench/{name}'))
         qemu = qemu or emulator(self.build)
         with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +68,8 @@ class QosTest:
                                                   tool=' '.join(tool)))
                 wrapper.chmod(0o755)
                 qemu = wrapper
-            out = self.run(qemu, '--tap', '-k', '-p', path, prefix=prefix)
+            out = self.run(qemu, '--tap', '-k', '-p', path, prefix=prefix,
+                           env=env)
         return [(what, int(times), int(value)) for what, times, value in
                 re.findall(r'^# bench (\S+) (\d+) (\d+)$', out, re.M)]
 
@@ -72,7 +78,33 @@ class QosTest:
         return {what: value / times for what, times, value in
                 self.bench(name, qemu, prefix=prefix)}
 
-    def instructions(self, name, qemu=None, but=()):
+    def watched(self, name):
+        """Like times(), with the library that watches QEMU's main loop."""
+        with tempfile.NamedTemporaryFile() as control:
+            control.truncate(4096)
+            env = (('LD_PRELOAD', str(self.build / 'fault-shim.so')),
+                   ('QTEST_FAULTS', control.name))
+            return {what: value / times for what, times, value in
+                    self.bench(name, env=env)}
+
+    def calls_per_lookup(self):
+        """{system call: number per lookup} of QEMU, for a resource."""
+        with tempfile.NamedTemporaryFile('r') as trace:
+            self.bench('on/lookups', tool=[*STRACE, f'--output={trace.name}'])
+            # strace ends after QEMU
+            while not re.search(r'\+\+\+$', trace.read()):
+                time.sleep(0.1)
+                trace.seek(0)
+            trace.seek(0)
+            calls = [line for line in trace if re.match(r'\d+ +\w+\(', line)]
+        replies = [number for number, call in enumerate(calls)
+                   if 'sendmsg(' in call and 'SCM_RIGHTS' in call]
+        # QEMU has sent descriptors before the first lookup, too
+        names = Counter(re.match(r'\d+ +(\w+)', call)[1]
+                        for call in calls[replies[-LOOKUPS]:replies[-1]])
+        return {name: number / (LOOKUPS - 1) for name, number in names.items()}
+
+    def instructions(self, name, qemu=None, but=(), env=()):
         """{what: instructions per operation} of a benchmark, without those of the
         functions in @but."""
         with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +112,8 @@ class QosTest:
             found = self.bench(name, qemu, [
                 *CALLGRIND, f'--callgrind-out-file={folder}/out-%p',
                 '--log-file=/dev/null', '--dump-before=qmp_query_name',
-                *(f'--toggle-collect={function}' for function in COUNTED)])
+                *(f'--toggle-collect={function}' for function in COUNTED)],
+                env=env)
             phases = [(what, times) for what, times, _ in found
                       if not what.startswith('bytes/')]
             # two may have the same time; the number decides

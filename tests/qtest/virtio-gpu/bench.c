@@ -51,7 +51,8 @@ static void run_pci_bench(void *obj, void *data, QGuestAllocator *alloc)
     bench->func(&pci->gpu, data, alloc);
 }
 
-void add_benches(const Bench *benches, bool uuids, QOSBeforeTest before)
+static void add_benches_of(const char *device, const Bench *benches, bool uuids,
+                           QOSBeforeTest before)
 {
     if (!g_test_perf()) {
         return;
@@ -66,6 +67,16 @@ void add_benches(const Bench *benches, bool uuids, QOSBeforeTest before)
                                                 uuids ? "on" : "off",
                                                 benches->name);
 
-        qos_add_test(name, "virtio-gpu-pci", run_pci_bench, &opts);
+        qos_add_test(name, device, run_pci_bench, &opts);
     }
+}
+
+void add_benches(const Bench *benches, bool uuids, QOSBeforeTest before)
+{
+    add_benches_of("virtio-gpu-pci", benches, uuids, before);
+}
+
+void add_gl_benches(const Bench *benches, bool uuids)
+{
+    add_benches_of("virtio-gpu-gl-pci", benches, uuids, NULL);
 }

@@ -37,6 +37,15 @@ typedef struct Bench {
 void add_benches(const Bench *benches, bool uuids, QOSBeforeTest before);
 
 /**
+ * add_gl_benches() - Register benchmarks on virtio-gpu-gl-pci
+ * @benches: the benchmarks, ended by one without a name; must stay valid
+ * @uuids: whether the device has resource_uuid=on
+ *
+ * Does nothing without "-m perf".
+ */
+void add_gl_benches(const Bench *benches, bool uuids);
+
+/**
  * bench_begin() - Begin to measure
  * @qts: the QEMU that is measured
  */
