@@ -13,6 +13,7 @@ import time
 from guest import DemoError
 
 START_TIME = 30
+EXIT_TIME = 60
 ACCEPTS_CONNECTIONS = '00010000'
 
 
@@ -51,8 +52,11 @@ class Backend:
 
     def arguments(self, device, megabytes):
         """QEMU's arguments, for a guest with @megabytes of shared memory."""
-        return [*shared_memory(megabytes),
-                '-chardev', f'socket,id={self.name},path={self.socket}',
+        return [*shared_memory(megabytes), *self.device(device)]
+
+    def device(self, device):
+        """QEMU's arguments, for a guest whose memory is shared already."""
+        return ['-chardev', f'socket,id={self.name},path={self.socket}',
                 '-device', f'{device},id={self.name},chardev={self.name}']
 
     def __enter__(self):
@@ -70,6 +74,15 @@ class Backend:
             self.__exit__()
             raise
         return self
+
+    def wait(self):
+        """Wait until the program ends, which it does when QEMU ends."""
+        try:
+            status = self.process.wait(EXIT_TIME)
+        except subprocess.TimeoutExpired as err:
+            raise DemoError(f'{self.program} has not ended with QEMU') from err
+        if status:
+            raise DemoError(f'{self.program} exited with status {status}')
 
     def __exit__(self, *_):
         if self.process:

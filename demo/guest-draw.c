@@ -11,6 +11,8 @@
  *   share      write the UUID to the disk, which then maps the buffer
  *   compare    compare the disk with the buffer, and the buffer with the picture
  *   transfer   show the buffer again as it is
+ *   capture    capture frames into the buffer, and send the GPU no command
+ *   capture-pages  capture frames into memory of this program, and show the last
  *   done       end
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -30,6 +32,7 @@
 #include <drm/virtgpu_drm.h>
 
 #include "guest-gpu.h"
+#include "guest-video.h"
 #include "module/virtio-uuid-reader.h"
 #include "picture.h"
 
@@ -255,6 +258,50 @@ static void compare(Demo *demo)
     munmap(buffer, dumb->size);
 }
 
+/* The number of pixels that the guest's memory has as they were drawn */
+static unsigned count_kept(const Demo *demo)
+{
+    const struct drm_mode_create_dumb *dumb = &demo->dumb;
+    uint8_t *pixels = map_buffer(demo->card, dumb);
+    unsigned kept = 0;
+
+    for (uint32_t y = 0; y < dumb->height; y++) {
+        const uint32_t *row = (uint32_t *)(pixels + (size_t)y * dumb->pitch);
+
+        for (uint32_t x = 0; x < dumb->width; x++) {
+            kept += row[x] == demo->drawn(x, y, dumb->width, dumb->height);
+        }
+    }
+    munmap(pixels, dumb->size);
+    return kept;
+}
+
+static void capture(Demo *demo)
+{
+    unsigned count = capture_frames(&demo->dumb, demo->dmabuf, NULL);
+
+    printf("DEMO: backing %u\n", count_kept(demo));
+    printf("DEMO: captured %u\n", count);
+}
+
+static void capture_to_pages(Demo *demo)
+{
+    const struct drm_mode_create_dumb *dumb = &demo->dumb;
+    uint8_t *memory = calloc(1, dumb->size), *pixels;
+    unsigned count;
+
+    if (!memory) {
+        die("no memory");
+    }
+    count = capture_frames(dumb, -1, memory);
+    pixels = map_buffer(demo->card, dumb);
+    memcpy(pixels, memory, dumb->size);
+    munmap(pixels, dumb->size);
+    free(memory);
+    show_again(demo->card, demo->fb);
+    printf("DEMO: captured %u\n", count);
+}
+
 /* Execute a command of the host; false if the command is to end */
 static bool obey(Demo *demo, const char *word)
 {
@@ -272,6 +319,10 @@ static bool obey(Demo *demo, const char *word)
     } else if (!strcmp(word, "transfer\n")) {
         show_again(demo->card, demo->fb);
         printf("DEMO: shown\n");
+    } else if (!strcmp(word, "capture\n")) {
+        capture(demo);
+    } else if (!strcmp(word, "capture-pages\n")) {
+        capture_to_pages(demo);
     } else if (strcmp(word, "done\n")) {
         errno = EINVAL;
         die("the host said none of the words that there are");

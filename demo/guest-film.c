@@ -30,9 +30,10 @@
 #include <linux/virtio_gpu.h>
 
 #include "guest-gpu.h"
+#include "guest-video.h"
 #include "picture.h"
 
-#define VIDEO   "/dev/video0"
+#define VIDEO   "the video output"
 #define TYPE    V4L2_BUF_TYPE_VIDEO_OUTPUT
 
 #define WIDTH   324 /* the host's GL pads its rows */
@@ -344,7 +345,7 @@ int main(void)
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     film.card = open_device(CARD, 0);
-    film.video = open_device(VIDEO, 0);
+    film.video = open_video(V4L2_CAP_VIDEO_OUTPUT);
     film.memory = best_memory(film.card);
     draw_picture(&film);
     if (film.memory == TEXTURES) {

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 MESSAGE = re.compile(r'DEMO: (Linux|screen|resource|uuid|no uuid:|ready|done|'
                      r'shared|shown|drawn|backing|disk|film|streaming|played|ended|'
+                     r'captured|'
                      r'error:) ?(.*)')
 MEGABYTES = 512
 HEARTBEAT = 10
@@ -62,10 +63,15 @@ def machine(opts):
     return 'microvm' if opts.mmio else 'q35'
 
 
+def has_camera(opts):
+    """Whether there is a video capture: its picture must be on the screen."""
+    return opts.media and not opts.gl and not opts.blob
+
+
 def program(opts):
     """What tells the guest's init the program to run."""
     if opts.media:
-        return 'demo=film'
+        return 'demo=film demo=camera' if has_camera(opts) else 'demo=film'
     return 'demo=blob' if opts.blob else ''
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Linux driver for virtio media devices that are video outputs
+ * Linux driver for virtio media devices that are video outputs or captures
  *
  * The buffers are dma-bufs of another virtio device (V4L2_MEMORY_DMABUF, sent
  * as VIRTIO_OBJECT with the UUID of the exported object) or memory of the
@@ -112,12 +112,14 @@ struct virtio_media {
  * struct media_memory - memory of a buffer
  * @pages: pinned pages of the program; NULL for a dma-buf
  * @count: number of @pages
+ * @written: the device writes to @pages
  * @size: size of @data
  * @data: what follows a struct v4l2_buffer: a UUID, or a list of pages
  */
 struct media_memory {
 	struct page **pages;
 	unsigned int count;
+	bool written;
 	size_t size;
 	u8 data[] __aligned(8);
 };
@@ -269,6 +271,11 @@ static int media_ioctl(struct virtio_media *media, unsigned int ioctl,
 
 /* Memory of buffers */
 
+static bool media_is_capture(const struct vb2_queue *queue)
+{
+	return queue->type == V4L2_BUF_TYPE_VIDEO_CAPTURE;
+}
+
 static struct media_memory *media_alloc_memory(size_t size)
 {
 	struct media_memory *memory;
@@ -317,7 +324,8 @@ static void media_put_userptr(void *data)
 {
 	struct media_memory *memory = data;
 
-	unpin_user_pages(memory->pages, memory->count);
+	unpin_user_pages_dirty_lock(memory->pages, memory->count,
+				    memory->written);
 	kvfree(memory->pages);
 	kfree(memory);
 }
@@ -353,6 +361,7 @@ static void *media_get_userptr(struct vb2_buffer *vb, struct device *dev,
 	memory = media_alloc_memory(array_size(count, sizeof(*entry)));
 	if (IS_ERR(memory))
 		return memory;
+	memory->written = media_is_capture(vb->vb2_queue);
 	ret = media_pin(memory, start, count);
 	if (ret) {
 		media_put_userptr(memory);
@@ -390,14 +399,29 @@ static void media_buffer_done(struct virtio_media *media,
 		vb2_buffer_done(vb, state);
 }
 
+/* The device's clock is not that of Linux */
+static void media_captured(struct vb2_buffer *vb,
+			   const struct v4l2_buffer *buffer)
+{
+	struct vb2_v4l2_buffer *vbuf = to_vb2_v4l2_buffer(vb);
+
+	vb->timestamp = ktime_get_ns();
+	vb2_set_plane_payload(vb, 0, min_t(unsigned long, buffer->bytesused,
+					   vb2_plane_size(vb, 0)));
+	vbuf->field = V4L2_FIELD_NONE;
+	vbuf->flags |= buffer->flags & V4L2_BUF_FLAG_LAST;
+}
+
 static void media_dequeued(struct virtio_media *media,
 			   const struct v4l2_buffer *buffer)
 {
 	struct vb2_buffer *vb = vb2_get_buffer(&media->queue, buffer->index);
 
-	if (!vb)
+	if (!vb || vb->state != VB2_BUF_STATE_ACTIVE)
 		return;
 	to_vb2_v4l2_buffer(vb)->sequence = buffer->sequence;
+	if (media_is_capture(&media->queue))
+		media_captured(vb, buffer);
 	media_buffer_done(media, vb, buffer->flags & V4L2_BUF_FLAG_ERROR ?
 			  VB2_BUF_STATE_ERROR : VB2_BUF_STATE_DONE);
 }
@@ -481,6 +505,8 @@ static int media_buf_prepare(struct vb2_buffer *vb)
 {
 	struct virtio_media *media = vb2_get_drv_priv(vb->vb2_queue);
 
+	if (media_is_capture(vb->vb2_queue))
+		return vb2_plane_size(vb, 0) < media->sizeimage ? -EINVAL : 0;
 	if (vb2_get_plane_payload(vb, 0) < media->sizeimage)
 		return -EINVAL;
 	vb2_set_plane_payload(vb, 0, media->sizeimage);
@@ -496,7 +522,8 @@ static void media_buf_queue(struct vb2_buffer *vb)
 		.type = vb->type,
 		.memory = vb->memory,
 		.field = V4L2_FIELD_NONE,
-		.bytesused = media->sizeimage,
+		.bytesused = media_is_capture(vb->vb2_queue) ?
+			     0 : media->sizeimage,
 		.length = media->sizeimage,
 	};
 
@@ -541,6 +568,8 @@ static int media_start_streaming(struct vb2_queue *queue, unsigned int count)
 	int type = queue->type;
 	int ret;
 
+	/* videobuf2 does so in STREAMOFF, but not in close() */
+	vb2_clear_last_buffer_dequeued(queue);
 	media_set_streaming(media, true);
 	ret = media_ioctl(media, VIDIOC_STREAMON, &type);
 	if (ret)
@@ -597,10 +626,17 @@ MEDIA_FORWARD(media_g_parm, struct v4l2_streamparm, VIDIOC_G_PARM)
 MEDIA_FORWARD(media_s_parm, struct v4l2_streamparm, VIDIOC_S_PARM)
 MEDIA_FORWARD(media_enum_output, struct v4l2_output, VIDIOC_ENUMOUTPUT)
 MEDIA_FORWARD(media_g_output, unsigned int, VIDIOC_G_OUTPUT)
+MEDIA_FORWARD(media_enum_input, struct v4l2_input, VIDIOC_ENUMINPUT)
+MEDIA_FORWARD(media_g_input, unsigned int, VIDIOC_G_INPUT)
 
 static int media_s_output(struct file *file, void *priv, unsigned int number)
 {
 	return media_ioctl(video_drvdata(file), VIDIOC_S_OUTPUT, &number);
+}
+
+static int media_s_input(struct file *file, void *priv, unsigned int number)
+{
+	return media_ioctl(video_drvdata(file), VIDIOC_S_INPUT, &number);
 }
 
 static int media_s_fmt(struct file *file, void *priv,
@@ -626,18 +662,26 @@ static int media_reqbufs(struct file *file, void *priv,
 	return media_ioctl(video_drvdata(file), VIDIOC_REQBUFS, &none);
 }
 
+/* V4L2 hides the ioctls of the other direction */
 static const struct v4l2_ioctl_ops media_ioctl_ops = {
 	.vidioc_querycap = media_querycap,
 	.vidioc_enum_fmt_vid_out = media_enum_fmt,
+	.vidioc_enum_fmt_vid_cap = media_enum_fmt,
 	.vidioc_enum_framesizes = media_enum_framesizes,
 	.vidioc_g_fmt_vid_out = media_g_fmt,
 	.vidioc_s_fmt_vid_out = media_s_fmt,
 	.vidioc_try_fmt_vid_out = media_try_fmt,
+	.vidioc_g_fmt_vid_cap = media_g_fmt,
+	.vidioc_s_fmt_vid_cap = media_s_fmt,
+	.vidioc_try_fmt_vid_cap = media_try_fmt,
 	.vidioc_g_parm = media_g_parm,
 	.vidioc_s_parm = media_s_parm,
 	.vidioc_enum_output = media_enum_output,
 	.vidioc_g_output = media_g_output,
 	.vidioc_s_output = media_s_output,
+	.vidioc_enum_input = media_enum_input,
+	.vidioc_g_input = media_g_input,
+	.vidioc_s_input = media_s_input,
 	.vidioc_reqbufs = media_reqbufs,
 	.vidioc_querybuf = vb2_ioctl_querybuf,
 	.vidioc_prepare_buf = vb2_ioctl_prepare_buf,
@@ -687,13 +731,15 @@ static const struct v4l2_file_operations media_file_ops = {
 
 /* The virtio device */
 
-static int media_init_queue(struct virtio_media *media)
+static int media_init_queue(struct virtio_media *media, bool capture)
 {
 	struct vb2_queue *queue = &media->queue;
 
-	queue->type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
+	queue->type = capture ? V4L2_BUF_TYPE_VIDEO_CAPTURE :
+				V4L2_BUF_TYPE_VIDEO_OUTPUT;
 	queue->io_modes = VB2_DMABUF | VB2_USERPTR;
-	queue->timestamp_flags = V4L2_BUF_FLAG_TIMESTAMP_COPY;
+	queue->timestamp_flags = capture ? V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC :
+					   V4L2_BUF_FLAG_TIMESTAMP_COPY;
 	queue->dev = &media->virtio->dev;
 	queue->lock = &media->lock;
 	queue->ops = &media_queue_ops;
@@ -733,7 +779,8 @@ static int media_register(struct virtio_media *media, u32 caps)
 	video->lock = &media->lock;
 	video->fops = &media_file_ops;
 	video->ioctl_ops = &media_ioctl_ops;
-	video->vfl_dir = VFL_DIR_TX;
+	video->vfl_dir = media_is_capture(&media->queue) ? VFL_DIR_RX :
+							   VFL_DIR_TX;
 	video->device_caps = caps;
 	video->release = video_device_release_empty;
 	video_set_drvdata(video, media);
@@ -776,12 +823,15 @@ static int media_probe(struct virtio_device *virtio)
 {
 	struct virtio_media_config config;
 	struct virtio_media *media;
+	bool output, capture;
 	int ret;
 
 	virtio_cread_bytes(virtio, 0, &config, sizeof(config));
-	if (config.device_type != VFL_TYPE_VIDEO ||
-	    !(config.device_caps & V4L2_CAP_VIDEO_OUTPUT)) {
-		dev_err(&virtio->dev, "the device is not a video output\n");
+	output = config.device_caps & V4L2_CAP_VIDEO_OUTPUT;
+	capture = config.device_caps & V4L2_CAP_VIDEO_CAPTURE;
+	if (config.device_type != VFL_TYPE_VIDEO || output == capture) {
+		dev_err(&virtio->dev,
+			"the device is neither a video output nor a capture\n");
 		return -ENODEV;
 	}
 	media = media_new(virtio);
@@ -790,7 +840,7 @@ static int media_probe(struct virtio_device *virtio)
 	strscpy(media->card, config.card, sizeof(media->card));
 	ret = media_find_queues(media);
 	if (!ret)
-		ret = media_init_queue(media);
+		ret = media_init_queue(media, capture);
 	if (!ret) {
 		virtio_device_ready(virtio);
 		ret = media_add_events(media);
@@ -827,7 +877,7 @@ static struct virtio_driver media_driver = {
 };
 module_virtio_driver(media_driver);
 
-MODULE_DESCRIPTION("Video outputs of virtio media devices");
+MODULE_DESCRIPTION("Video outputs and captures of virtio media devices");
 MODULE_LICENSE("GPL");
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 MODULE_IMPORT_NS("DMA_BUF");
