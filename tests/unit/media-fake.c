@@ -6,10 +6,15 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/dma-buf.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include "media-fake.h"
 
 uint8_t ram[2][RAM_SIZE];
+FakeDmabuf dmabuf;
 
 static void *fake_translate(void *opaque, uint64_t addr, uint64_t *len)
 {
@@ -65,7 +70,44 @@ static int new_huge_pages(void)
 /* A file system in user space can answer all ioctls with a success */
 int ioctl(int fd, unsigned long request, ...)
 {
-    return 0;
+    const struct dma_buf_sync *sync;
+    va_list args;
+
+    if (request != DMA_BUF_IOCTL_SYNC) {
+        return 0;
+    }
+    va_start(args, request);
+    sync = va_arg(args, const struct dma_buf_sync *);
+    va_end(args);
+    dmabuf.flags[dmabuf.syncs++ % ARRAY_SIZE(dmabuf.flags)] = sync->flags;
+    errno = dmabuf.error;
+    return dmabuf.error ? -1 : 0;
+}
+
+int fstatfs(int fd, struct statfs *fs)
+{
+    int ret = syscall(SYS_fstatfs, fd, fs);
+    struct stat st;
+
+    if (!ret && !fstat(fd, &st) && st.st_ino == dmabuf.inode) {
+        fs->f_type = DMA_BUF_MAGIC;
+    }
+    return ret;
+}
+
+/* Return: a file that has no seals */
+static int new_dmabuf(void)
+{
+    char name[] = "media-fake-XXXXXX";
+    int fd = mkostemp(name, O_CLOEXEC);
+    struct stat st;
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(unlink(name), ==, 0);
+    g_assert_cmpint(ftruncate(fd, OBJECT_SIZE), ==, 0);
+    g_assert_cmpint(fstat(fd, &st), ==, 0);
+    dmabuf = (FakeDmabuf) { .inode = st.st_ino };
+    return fd;
 }
 
 /* A file that can be shortened */
@@ -108,6 +150,8 @@ static int new_object(const uint8_t *uuid)
         return new_liar();
     case UNREADABLE:
         return new_with_mode(O_ACCMODE, uuid[0]);
+    case DMABUF:
+        return new_dmabuf();
     default:
         return -1;
     }

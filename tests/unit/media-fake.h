@@ -30,9 +30,25 @@ extern uint8_t ram[2][RAM_SIZE];
 
 /* UUIDs of objects differ in the first byte only */
 enum {
-    GOOD = 1, OTHER, SMALL, HUGE_ONE, UNSEALED, PIPE, READ_ONLY, WRITE_SEALED,
-    HUGE_PAGES, LIAR, UNREADABLE, UNKNOWN
+    GOOD = 1, OTHER, SMALL, HUGE_ONE, UNSEALED, PIPE, HUGE_PAGES, LIAR,
+    UNREADABLE, READ_ONLY, WRITE_SEALED, DMABUF, UNKNOWN
 };
+
+/**
+ * struct FakeDmabuf - A file that looks like a dma-buf to the device
+ * @inode: of the file
+ * @syncs: number of calls of DMA_BUF_IOCTL_SYNC
+ * @flags: arguments of the last of these calls
+ * @error: errno of these calls
+ */
+typedef struct FakeDmabuf {
+    ino_t inode;
+    unsigned syncs;
+    uint64_t flags[4];
+    int error;
+} FakeDmabuf;
+
+extern FakeDmabuf dmabuf;
 
 /**
  * struct Fake - The surroundings of a device, and what it has done to them

@@ -6,6 +6,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/dma-buf.h>
 #include "standard-headers/drm/drm_fourcc.h"
 #include "media-fake.h"
 #include "open-fds.h"
@@ -318,6 +319,40 @@ static void test_wrong_objects(void)
         g_assert_cmpuint(open_fds(), ==, fds);
         start_streaming(fake);
     }
+    fake_free(fake);
+}
+
+/* The memory of a dma-buf may have to be copied, or caches be cleaned */
+static void test_dmabuf(void)
+{
+    Fake *fake = streaming_new(1, OBJECT);
+    g_autofree uint8_t *expect = NULL;
+    int status;
+
+    status = queue_kept(fake, 0, DMABUF, OBJECT_SIZE);
+    if (fcntl(fake->kept, F_GET_SEALS) >= 0) {
+        g_test_skip("files in this folder have seals, as dma-bufs have not");
+        fake_free(fake);
+        return;
+    }
+    g_assert_cmpint(status, ==, 0);
+    dmabuf.syncs = 0;
+    put(fake, 1);
+    assert_filled(fake, 0);
+    expect = expected(0, ROW, same);
+    assert_kept(fake, expect, OBJECT_SIZE);
+    g_assert_cmpuint(dmabuf.syncs, ==, 2);
+    g_assert_cmphex(dmabuf.flags[0], ==,
+                    DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
+    g_assert_cmphex(dmabuf.flags[1], ==,
+                    DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
+
+    g_assert_cmpint(queue_object(fake, 0, DMABUF), ==, 0);
+    dmabuf.error = EIO;
+    put(fake, 2);
+    g_assert_cmphex(next_dequeued(fake).flags, ==,
+                    V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC | V4L2_BUF_FLAG_ERROR);
+    assert_kept(fake, expect, OBJECT_SIZE);
     fake_free(fake);
 }
 
@@ -731,6 +766,7 @@ int main(int argc, char **argv)
     add("object/drawn", test_object);
     add("object/negative-stride", test_negative_stride);
     add("object/wrong", test_wrong_objects);
+    add("object/dmabuf", test_dmabuf);
     add("object/layout", test_layout);
     add("object/formats", test_formats);
     add("pages/drawn", test_pages);
