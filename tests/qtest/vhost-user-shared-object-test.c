@@ -884,6 +884,46 @@ static void host_notifier_beyond_its_file(void)
     scene_end(&s);
 }
 
+/* Its owner can free a huge page in spite of the seal, and then use it up */
+static int sealed_huge_page(void)
+{
+    int fd = memfd_create("notifier", MFD_CLOEXEC | MFD_ALLOW_SEALING |
+                                      MFD_HUGETLB);
+    struct stat st;
+    void *page;
+
+    if (fd < 0) {
+        return -1;
+    }
+    g_assert_cmpint(fstat(fd, &st), ==, 0);
+    g_assert_cmpint(ftruncate(fd, st.st_blksize), ==, 0);
+    g_assert_cmpint(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), ==, 0);
+    page = mmap(NULL, st.st_blksize, PROT_READ, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED) {
+        close(fd);
+        return -1;
+    }
+    g_assert_cmpint(munmap(page, st.st_blksize), ==, 0);
+    return fd;
+}
+
+static void host_notifier_in_huge_page(void)
+{
+    int fd = sealed_huge_page();
+    Scene s;
+
+    if (fd < 0) {
+        g_test_skip("the host has no free huge page");
+        return;
+    }
+    s = scene_with_args(true, "-global virtio-pci.page-per-vq=on");
+    scene_start(&s);
+    g_assert_true(set_host_notifier(s.exporter));
+    vhost_user_peer_set_memory(s.exporter, fd);
+    g_assert_false(set_host_notifier(s.exporter));
+    scene_end(&s);
+}
+
 static void host_notifiers_without_place(void)
 {
     set_host_notifiers(false);
@@ -983,6 +1023,8 @@ static void add_mended_tests(void)
     qtest_add_func(DIR "defect/host-notifiers", host_notifiers);
     qtest_add_func(DIR "defect/host-notifier-beyond-its-file",
                    host_notifier_beyond_its_file);
+    qtest_add_func(DIR "defect/host-notifier-in-huge-page",
+                   host_notifier_in_huge_page);
     qtest_add_func(DIR "defect/host-notifier-leaves-none",
                    host_notifier_leaves_none);
 }

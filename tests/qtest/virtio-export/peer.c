@@ -691,6 +691,12 @@ int vhost_user_peer_memory(const VhostUserPeer *peer)
     return peer->memory;
 }
 
+void vhost_user_peer_set_memory(VhostUserPeer *peer, int fd)
+{
+    close(peer->memory);
+    peer->memory = fd;
+}
+
 unsigned int vhost_user_peer_asked(VhostUserPeer *peer, uint8_t *uuid)
 {
     unsigned int asked;

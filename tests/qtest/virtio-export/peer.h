@@ -246,6 +246,13 @@ void vhost_user_peer_cut(VhostUserPeer *peer, uint32_t request, size_t bytes);
 int vhost_user_peer_memory(const VhostUserPeer *peer);
 
 /**
+ * vhost_user_peer_set_memory() - Replace the memory of a back-end
+ * @peer: back-end to which QEMU sends no request meanwhile
+ * @fd: the memory, which the back-end owns from now on
+ */
+void vhost_user_peer_set_memory(VhostUserPeer *peer, int fd);
+
+/**
  * vhost_user_peer_asked() - Count QEMU's GET_SHARED_OBJECT requests
  * @peer: back-end
  * @uuid: set to the UUID of the last request
