@@ -69,6 +69,18 @@ class Recorder(Backend):
                             f'{size}')
         return data
 
+    def forget(self):
+        """Wait until the pipeline has closed its files; drop the frames."""
+        folder = f'/proc/{self.process.pid}/fd'
+        end = time.monotonic() + FRAME_TIME
+        while any(os.path.realpath(f'{folder}/{fd}') in self.paths.values()
+                  for fd in os.listdir(folder)):
+            if time.monotonic() > end:
+                raise DemoError('the pipeline has not ended')
+            time.sleep(0.01)
+        if os.path.exists(self.paths['frames']):
+            os.truncate(self.paths['frames'], 0)
+
     def finish(self):
         """Wait until the program ends; remove the file of frames, which is empty."""
         self.wait()
@@ -137,6 +149,12 @@ class Film:
                                 f'{ROUND} more frames there are {now}')
             time.sleep(0.01)
 
+    def misuse(self):
+        step('a program misuses the video output')
+        self.guest.tell('misuse', 'ended')
+        self.recorder.forget()
+        say('misuse:       the pipeline fails, Linux does not warn')
+
     def play_pages(self):
         step("the guest queues frames in pages of a program's memory")
         self.begin('pages')
@@ -161,6 +179,7 @@ class Film:
             f', not more than after {ROUND} frames')
 
     def tell(self):
+        self.misuse()
         self.play_pages()
         self.play_objects()
 

@@ -13,17 +13,21 @@
  *   pages      begin a stream of frames in memory of this program
  *   play N     draw and queue N more frames, and wait for all buffers
  *   end        end the stream
+ *   misuse     do to the video output what no program should do
  *   done       end
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <drm/virtgpu_drm.h>
 #include <linux/videodev2.h>
@@ -316,6 +320,117 @@ static void play(Film *film, unsigned count)
     printf("DEMO: played %u\n", film->frames);
 }
 
+static void queue_pages(const Film *film, unsigned index, uint32_t length)
+{
+    const Buffer *buffer = &film->buffers[index];
+    struct v4l2_buffer v4l2 = {
+        .index = index,
+        .type = TYPE,
+        .memory = V4L2_MEMORY_USERPTR,
+        .bytesused = HEIGHT * buffer->dumb.pitch,
+        .length = length,
+        .m.userptr = (uintptr_t)buffer->memory,
+    };
+
+    if (ioctl(film->video, VIDIOC_QBUF, &v4l2)) {
+        die("cannot queue a buffer");
+    }
+}
+
+/* Queue buffers, one of which is said to be 4 GiB long */
+static void queue_all_pages(const Film *film)
+{
+    for (unsigned i = 0; i < BUFFERS; i++) {
+        queue_pages(film, i, i ? film->buffers[i].dumb.size : UINT32_MAX);
+    }
+}
+
+/* A format that the pipeline cannot encode: a single row */
+static void set_flat_format(const Film *film)
+{
+    struct v4l2_format format = {
+        .type = TYPE,
+        .fmt.pix = { .width = WIDTH, .height = 1 },
+    };
+
+    if (ioctl(film->video, VIDIOC_S_FMT, &format)) {
+        die("cannot set a flat format");
+    }
+}
+
+static void wait_for_failure(const Film *film)
+{
+    struct v4l2_buffer v4l2 = { .type = TYPE, .memory = V4L2_MEMORY_USERPTR };
+
+    for (int i = 0; !ioctl(film->video, VIDIOC_DQBUF, &v4l2); i++) {
+        if (i == 1000) {
+            errno = ENOTRECOVERABLE;
+            die("the stream does not fail");
+        }
+        queue_pages(film, v4l2.index, film->buffers[0].dumb.size);
+    }
+    if (errno != EIO) {
+        die("the stream fails with a wrong error");
+    }
+}
+
+/* The device gets a new session */
+static void reopen_video(Film *film)
+{
+    char link[32], path[PATH_MAX] = "";
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", film->video);
+    if (readlink(link, path, sizeof(path) - 1) < 0) {
+        die("cannot find the video output");
+    }
+    close(film->video);
+    film->video = open(path, O_RDWR);
+    if (film->video < 0) {
+        die("cannot open the video output again");
+    }
+}
+
+static void check_kernel(void)
+{
+    FILE *file = fopen("/proc/sys/kernel/tainted", "r");
+    unsigned long tainted;
+
+    if (!file || fscanf(file, "%lu", &tainted) != 1) {
+        die("cannot read whether the kernel has warned");
+    }
+    fclose(file);
+    if (tainted & 1 << 9) {
+        errno = EFAULT;
+        die("the kernel has warned");
+    }
+}
+
+/* After the failure, the device takes no buffer, and starts no stream */
+static void misuse(Film *film)
+{
+    int type = TYPE;
+
+    film->in_resources = false;
+    set_flat_format(film);
+    request_buffers(film, BUFFERS);
+    queue_all_pages(film);
+    if (ioctl(film->video, VIDIOC_STREAMON, &type)) {
+        die("cannot begin the stream");
+    }
+    wait_for_failure(film);
+    if (ioctl(film->video, VIDIOC_STREAMOFF, &type)) {
+        die("cannot end the stream");
+    }
+    queue_all_pages(film);
+    if (!ioctl(film->video, VIDIOC_STREAMON, &type)) {
+        errno = EPROTO;
+        die("a stream has begun after a failure");
+    }
+    reopen_video(film);
+    check_kernel();
+    printf("DEMO: ended\n");
+}
+
 /* Execute a command of the host; false if the command is to end */
 static bool obey(Film *film, const char *line)
 {
@@ -329,6 +444,8 @@ static bool obey(Film *film, const char *line)
         play(film, count);
     } else if (!strcmp(line, "end\n")) {
         end_stream(film);
+    } else if (!strcmp(line, "misuse\n")) {
+        misuse(film);
     } else if (strcmp(line, "done\n")) {
         errno = EINVAL;
         die("the host said none of the words that there are");

@@ -39,6 +39,9 @@
 #define MEDIA_NAME		"virtio_media"
 #define MEDIA_EVENTS		16
 #define MEDIA_MOST_PAYLOAD	sizeof(struct v4l2_format)
+/* What this driver can do, whatever the device says */
+#define MEDIA_CAPS		(V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_STREAMING | \
+				 V4L2_CAP_EXT_PIX_FORMAT)
 
 enum { MEDIA_COMMANDS, MEDIA_EVENT_QUEUE, MEDIA_QUEUES };
 
@@ -83,8 +86,9 @@ union media_event {
  * @io: memory of the command in flight; protected by @lock
  * @answered: the device has executed the command
  * @answer_len: number of bytes that the device has written for it
- * @event_lock: protects @streaming, the event queue and the state of buffers
+ * @event_lock: protects what follows, the event queue and the state of buffers
  * @streaming: the device may return buffers
+ * @started: the device has started the stream
  * @events: memory of the event queue
  */
 struct virtio_media {
@@ -105,7 +109,19 @@ struct virtio_media {
 
 	spinlock_t event_lock;
 	bool streaming;
+	bool started;
 	union media_event events[MEDIA_EVENTS];
+};
+
+/**
+ * struct media_buffer - a buffer of the queue
+ * @vb: videobuf2's part, which is first
+ * @early: DONE or ERROR if the device is done with the buffer before @started;
+ *	   videobuf2 wants all buffers back as QUEUED if the stream fails to start
+ */
+struct media_buffer {
+	struct vb2_v4l2_buffer vb;
+	enum vb2_buffer_state early;
 };
 
 /**
@@ -192,8 +208,9 @@ static int media_ask(struct virtio_media *media, struct media_chain *chain,
 	if (media->answer_len < sizeof(media->io.resp.hdr))
 		return -EIO;
 	status = media->io.resp.hdr.status;
+	/* those from ERESTARTSYS on are the kernel's own */
 	if (status)
-		return status <= MAX_ERRNO ? -(int)status : -EIO;
+		return status < ERESTARTSYS ? -(int)status : -EIO;
 	return media->answer_len < size ? -EIO : 0;
 }
 
@@ -280,7 +297,8 @@ static struct media_memory *media_alloc_memory(size_t size)
 {
 	struct media_memory *memory;
 
-	memory = kzalloc(struct_size(memory, data, size), GFP_KERNEL);
+	memory = kzalloc(struct_size(memory, data, size),
+			 GFP_KERNEL | __GFP_NOWARN);
 	if (!memory)
 		return ERR_PTR(-ENOMEM);
 	memory->size = size;
@@ -349,9 +367,12 @@ static int media_pin(struct media_memory *memory, unsigned long start,
 	return pinned < 0 ? pinned : -EFAULT;
 }
 
+/* A buffer can be larger than a frame: what is beyond it is left alone */
 static void *media_get_userptr(struct vb2_buffer *vb, struct device *dev,
-			       unsigned long start, unsigned long size)
+			       unsigned long start, unsigned long length)
 {
+	struct virtio_media *media = vb2_get_drv_priv(vb->vb2_queue);
+	unsigned long size = min_t(unsigned long, length, media->sizeimage);
 	unsigned int count = PFN_UP(offset_in_page(start) + size);
 	struct virtio_media_sg_entry *entry;
 	struct media_memory *memory;
@@ -390,13 +411,23 @@ static const struct vb2_mem_ops media_mem_ops = {
 
 /* Events */
 
+static enum vb2_buffer_state *media_early(struct vb2_buffer *vb)
+{
+	return &container_of(to_vb2_v4l2_buffer(vb), struct media_buffer,
+			     vb)->early;
+}
+
 static void media_buffer_done(struct virtio_media *media,
 			      struct vb2_buffer *vb,
 			      enum vb2_buffer_state state)
 {
 	lockdep_assert_held(&media->event_lock);
-	if (vb->state == VB2_BUF_STATE_ACTIVE)
+	if (vb->state != VB2_BUF_STATE_ACTIVE)
+		return;
+	if (media->started)
 		vb2_buffer_done(vb, state);
+	else
+		*media_early(vb) = state;
 }
 
 /* The device's clock is not that of Linux */
@@ -494,6 +525,8 @@ static int media_queue_setup(struct vb2_queue *queue, unsigned int *buffers,
 		ret = media_ioctl(media, VIDIOC_REQBUFS, &request);
 	if (ret)
 		return ret;
+	if (!format.fmt.pix.sizeimage)
+		return -EIO;
 	media->sizeimage = format.fmt.pix.sizeimage;
 	*buffers = request.count;
 	*planes = 1;
@@ -557,8 +590,24 @@ static void media_end_stream(struct virtio_media *media,
 	media_handle_events(media->vqs[MEDIA_EVENT_QUEUE]);
 	media_set_streaming(media, false);
 	spin_lock_irq(&media->event_lock);
+	media->started = false;
+	for (unsigned int i = 0; (vb = vb2_get_buffer(&media->queue, i)); i++) {
+		*media_early(vb) = 0;
+		if (vb->state == VB2_BUF_STATE_ACTIVE)
+			vb2_buffer_done(vb, state);
+	}
+	spin_unlock_irq(&media->event_lock);
+}
+
+static void media_set_started(struct virtio_media *media)
+{
+	struct vb2_buffer *vb;
+
+	spin_lock_irq(&media->event_lock);
+	media->started = true;
 	for (unsigned int i = 0; (vb = vb2_get_buffer(&media->queue, i)); i++)
-		media_buffer_done(media, vb, state);
+		if (*media_early(vb))
+			media_buffer_done(media, vb, *media_early(vb));
 	spin_unlock_irq(&media->event_lock);
 }
 
@@ -574,6 +623,8 @@ static int media_start_streaming(struct vb2_queue *queue, unsigned int count)
 	ret = media_ioctl(media, VIDIOC_STREAMON, &type);
 	if (ret)
 		media_end_stream(media, VB2_BUF_STATE_QUEUED);
+	else
+		media_set_started(media);
 	return ret;
 }
 
@@ -617,7 +668,7 @@ static int media_querycap(struct file *file, void *priv,
 		return media_ioctl(video_drvdata(file), ioctl, arg);	\
 	}
 
-MEDIA_FORWARD(media_enum_fmt, struct v4l2_fmtdesc, VIDIOC_ENUM_FMT)
+MEDIA_FORWARD(media_forward_enum_fmt, struct v4l2_fmtdesc, VIDIOC_ENUM_FMT)
 MEDIA_FORWARD(media_enum_framesizes, struct v4l2_frmsizeenum,
 	      VIDIOC_ENUM_FRAMESIZES)
 MEDIA_FORWARD(media_g_fmt, struct v4l2_format, VIDIOC_G_FMT)
@@ -628,6 +679,17 @@ MEDIA_FORWARD(media_enum_output, struct v4l2_output, VIDIOC_ENUMOUTPUT)
 MEDIA_FORWARD(media_g_output, unsigned int, VIDIOC_G_OUTPUT)
 MEDIA_FORWARD(media_enum_input, struct v4l2_input, VIDIOC_ENUMINPUT)
 MEDIA_FORWARD(media_g_input, unsigned int, VIDIOC_G_INPUT)
+
+/* V4L2 warns of a format that it does not know, unless it is described */
+static int media_enum_fmt(struct file *file, void *priv,
+			  struct v4l2_fmtdesc *desc)
+{
+	int ret = media_forward_enum_fmt(file, priv, desc);
+
+	if (!ret && !desc->description[0])
+		strscpy(desc->description, "unknown", sizeof(desc->description));
+	return ret;
+}
 
 static int media_s_output(struct file *file, void *priv, unsigned int number)
 {
@@ -745,6 +807,7 @@ static int media_init_queue(struct virtio_media *media, bool capture)
 	queue->ops = &media_queue_ops;
 	queue->mem_ops = &media_mem_ops;
 	queue->drv_priv = media;
+	queue->buf_struct_size = sizeof(struct media_buffer);
 	return vb2_queue_init(queue);
 }
 
@@ -846,7 +909,7 @@ static int media_probe(struct virtio_device *virtio)
 		ret = media_add_events(media);
 	}
 	if (!ret)
-		ret = media_register(media, config.device_caps);
+		ret = media_register(media, config.device_caps & MEDIA_CAPS);
 	if (ret)
 		media_put(media);
 	return ret;
