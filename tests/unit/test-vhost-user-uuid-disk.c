@@ -96,7 +96,9 @@ static uint8_t request(Scene *scene, uint32_t type, uint64_t sector,
     struct iovec in[] = { { writable, room_size }, { &status, 1 } };
     DiskRequest req = { out, in, ARRAY_SIZE(out), ARRAY_SIZE(in) };
 
-    memset(writable, 0xa5, room_size);
+    for (size_t i = 0; i < room_size; i++) {
+        writable[i] = 0xa5;
+    }
     g_assert_cmpuint(disk_request_run(&scene->disk, &req), ==, room_size + 1);
     if (room_size) {
         memcpy(room, writable, room_size);
@@ -427,7 +429,9 @@ static size_t malformed(Scene *scene, uint32_t type, size_t out_size,
     DiskRequest req = { &out, &in, out_size > 0, in_size > 0 };
     size_t len;
 
-    memcpy(readable, &header, MIN(out_size, sizeof(header)));
+    if (out_size) {
+        memcpy(readable, &header, MIN(out_size, sizeof(header)));
+    }
     len = disk_request_run(&scene->disk, &req);
     if (len) {
         *status = writable[in_size - 1];
