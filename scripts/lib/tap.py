@@ -3,14 +3,15 @@
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
+import atexit
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import time
+import tempfile
 import traceback
+from pathlib import Path
 
 
 def need_arguments(doc):
@@ -76,15 +77,13 @@ def exit_on_signals():
     on_signals(lambda number, _: sys.exit(signal.strsignal(number)))
 
 
-def remove(folder):
-    """Remove @folder, although commands that a signal ends may still write to
-    it."""
-    on_signals(signal.SIG_IGN)
-    for _ in range(20):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            break
-        time.sleep(0.5)
+def temporary_folder(build):
+    """A new folder in @build, which is removed when the script ends, also by a
+    signal."""
+    exit_on_signals()
+    folder = tempfile.TemporaryDirectory(dir=build, ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def cases_here():
