@@ -256,6 +256,13 @@ report() {
     fi
 }
 
+# check WHAT COMMAND...: run a command, and report whether it succeeds.
+check() {
+    local log outcome=0
+    log=$("${@:2}" 2>&1 </dev/null) || outcome=1
+    report "$1" $outcome "$log"
+}
+
 # all_counted LOG: whether LOG, the output of scripts/check or scripts/demo, ends with
 # counts of which none failed, and has a reason for each skipped case.
 all_counted() {
