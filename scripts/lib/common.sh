@@ -85,12 +85,14 @@ parse_options() {
         usage_error "unexpected argument '${arguments[number]}'"
 }
 
-# debian_release: print 12 or 13; any other system is an error.
+# debian_release: print 12, or 13 for Debian 13 and unstable; any other system is an
+# error.
 debian_release() {
     local version
     version=$(. /etc/os-release && echo "${ID:-}-${VERSION_ID:-}")
     case $version in
     debian-12|debian-13) echo "${version#debian-}" ;;
+    debian-) echo 13 ;;         # unstable has no version
     *) die "this needs Debian 12 or 13, and this system is ${version%-}: on other" \
            "systems, apply the patches that 'scripts/series' writes to your QEMU" ;;
     esac
