@@ -35,3 +35,31 @@ make_debian() {
     }
     rm -f "$settings"
 }
+
+# run_on_debian ROOT CACHE FOLDER COMMAND...: become a process that runs a command in
+# FOLDER of the system in ROOT, in its own namespaces; when they end, its mounts and
+# processes do too.  It uses the devices and the network of this machine, and CACHE as its
+# cache folder unless CACHE is empty.
+run_on_debian() {
+    local name words=()
+    for name in TERM http_proxy https_proxy no_proxy; do
+        [ -z "${!name:-}" ] || words+=("$name=${!name}")
+    done
+    # the variables are those of the inner shell
+    # shellcheck disable=SC2016
+    exec setpriv --pdeathsig KILL unshare --mount --pid --ipc --fork --kill-child \
+        bash -ec 'root=$1 cache=$2; shift 2
+            mount -t proc proc "$root/proc"
+            mount -t sysfs -o ro sysfs "$root/sys"
+            mount --rbind /dev "$root/dev"
+            mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+            if [ "$cache" ]; then
+                there=$root/root/.cache/virtio-gpu-uuid
+                mkdir -p "$there"
+                mount --bind "$cache" "$there"
+            fi
+            chroot "$root" "$@"
+            exit' init "$1" "$2" env -i -C "$3" HOME=/root \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        "${words[@]}" "${@:4}"
+}
