@@ -147,6 +147,11 @@ QVirtioMedia *media_backend_start(QVirtioGPUPCI *beside,
     return media;
 }
 
+pid_t media_backend_pid(void)
+{
+    return child;
+}
+
 void media_backend_kill(void)
 {
     g_assert_cmpint(kill(child, SIGKILL), ==, 0);

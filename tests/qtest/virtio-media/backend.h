@@ -48,6 +48,13 @@ QVirtioMedia *media_backend_start(QVirtioGPUPCI *beside,
                                   QGuestAllocator *alloc);
 
 /**
+ * media_backend_pid() - Tell which process is the back-end
+ *
+ * Return: the ID of the process
+ */
+pid_t media_backend_pid(void);
+
+/**
  * media_backend_kill() - Kill the process, and wait for its end
  */
 void media_backend_kill(void);
