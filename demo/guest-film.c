@@ -101,7 +101,7 @@ static void draw_frame(const Film *film, uint8_t *pixels, uint32_t pitch)
     }
 }
 
-/* One of two textures is bottom-up in the host's memory, as a window is in GL */
+/* Every other texture is bottom-up in the host's memory, as GL's windows are */
 static struct drm_mode_create_dumb create_resource(const Film *film, int number)
 {
     switch (film->memory) {
@@ -172,7 +172,8 @@ static void create_picture(Film *film)
     wait_for_buffer(film->card, film->texture.handle);
 }
 
-static void render_frame(const Film *film, const struct drm_mode_create_dumb *to)
+static void render_frame(const Film *film,
+                         const struct drm_mode_create_dumb *to)
 {
     uint32_t left = film->frames * STEP % WIDTH, right = WIDTH - left;
 
