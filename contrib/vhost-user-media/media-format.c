@@ -215,6 +215,49 @@ int media_s_parm(MediaCall *call)
     return media_g_parm(call);
 }
 
+/* The target that a driver may set; its default and its bounds follow */
+static uint32_t selection_target(const Media *media)
+{
+    return media->ops->capture ? V4L2_SEL_TGT_CROP : V4L2_SEL_TGT_COMPOSE;
+}
+
+/* Frames are neither cropped nor put into larger pictures */
+int media_g_selection(MediaCall *call)
+{
+    struct v4l2_selection *selection = &call->arg.selection;
+    const Media *media = call->media;
+    uint32_t target = selection->target;
+
+    if (selection->type != media->type ||
+        target - selection_target(media) > 2) {
+        return -EINVAL;
+    }
+    *selection = (struct v4l2_selection) {
+        .type = media->type,
+        .target = target,
+        .r = { .width = media->pix.width, .height = media->pix.height },
+    };
+    return 0;
+}
+
+int media_s_selection(MediaCall *call)
+{
+    struct v4l2_selection want = call->arg.selection;
+    const struct v4l2_rect *r = &call->arg.selection.r;
+
+    if (want.target != selection_target(call->media) ||
+        media_g_selection(call)) {
+        return -EINVAL;
+    }
+    if ((want.flags & V4L2_SEL_FLAG_LE &&
+         (r->width > want.r.width || r->height > want.r.height)) ||
+        (want.flags & V4L2_SEL_FLAG_GE &&
+         (r->width < want.r.width || r->height < want.r.height))) {
+        return -ERANGE;
+    }
+    return 0;
+}
+
 int media_enum_output(MediaCall *call)
 {
     struct v4l2_output *output = &call->arg.output;

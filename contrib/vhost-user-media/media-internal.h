@@ -116,6 +116,7 @@ typedef struct MediaCall {
         struct v4l2_frmsizeenum framesize;
         struct v4l2_format format;
         struct v4l2_streamparm parm;
+        struct v4l2_selection selection;
         struct v4l2_output output;
         struct v4l2_input input;
         struct v4l2_event_subscription subscription;
@@ -133,6 +134,8 @@ int media_s_fmt(MediaCall *call);
 int media_try_fmt(MediaCall *call);
 int media_g_parm(MediaCall *call);
 int media_s_parm(MediaCall *call);
+int media_g_selection(MediaCall *call);
+int media_s_selection(MediaCall *call);
 int media_enum_output(MediaCall *call);
 int media_enum_input(MediaCall *call);
 int media_g_end(MediaCall *call);

@@ -22,6 +22,8 @@ static const MediaIoctl ioctls[] = {
     { VIDIOC_TRY_FMT, media_try_fmt },
     { VIDIOC_G_PARM, media_g_parm },
     { VIDIOC_S_PARM, media_s_parm },
+    { VIDIOC_G_SELECTION, media_g_selection },
+    { VIDIOC_S_SELECTION, media_s_selection },
     { VIDIOC_ENUMOUTPUT, media_enum_output, V4L2_BUF_TYPE_VIDEO_OUTPUT },
     { VIDIOC_G_OUTPUT, media_g_end, V4L2_BUF_TYPE_VIDEO_OUTPUT },
     { VIDIOC_S_OUTPUT, media_s_end, V4L2_BUF_TYPE_VIDEO_OUTPUT },

@@ -675,6 +675,8 @@ MEDIA_FORWARD(media_g_fmt, struct v4l2_format, VIDIOC_G_FMT)
 MEDIA_FORWARD(media_try_fmt, struct v4l2_format, VIDIOC_TRY_FMT)
 MEDIA_FORWARD(media_g_parm, struct v4l2_streamparm, VIDIOC_G_PARM)
 MEDIA_FORWARD(media_s_parm, struct v4l2_streamparm, VIDIOC_S_PARM)
+MEDIA_FORWARD(media_g_selection, struct v4l2_selection, VIDIOC_G_SELECTION)
+MEDIA_FORWARD(media_s_selection, struct v4l2_selection, VIDIOC_S_SELECTION)
 MEDIA_FORWARD(media_enum_output, struct v4l2_output, VIDIOC_ENUMOUTPUT)
 MEDIA_FORWARD(media_g_output, unsigned int, VIDIOC_G_OUTPUT)
 MEDIA_FORWARD(media_enum_input, struct v4l2_input, VIDIOC_ENUMINPUT)
@@ -738,6 +740,8 @@ static const struct v4l2_ioctl_ops media_ioctl_ops = {
 	.vidioc_try_fmt_vid_cap = media_try_fmt,
 	.vidioc_g_parm = media_g_parm,
 	.vidioc_s_parm = media_s_parm,
+	.vidioc_g_selection = media_g_selection,
+	.vidioc_s_selection = media_s_selection,
 	.vidioc_enum_output = media_enum_output,
 	.vidioc_g_output = media_g_output,
 	.vidioc_s_output = media_s_output,

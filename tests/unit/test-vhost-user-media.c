@@ -69,8 +69,8 @@ static void test_unknown_command(void)
 
 static const unsigned long known[] = {
     VIDIOC_ENUM_FMT, VIDIOC_ENUM_FRAMESIZES, VIDIOC_G_FMT, VIDIOC_S_FMT,
-    VIDIOC_TRY_FMT, VIDIOC_G_PARM, VIDIOC_S_PARM, VIDIOC_ENUMOUTPUT,
-    VIDIOC_G_OUTPUT, VIDIOC_S_OUTPUT, VIDIOC_SUBSCRIBE_EVENT,
+    VIDIOC_TRY_FMT, VIDIOC_G_PARM, VIDIOC_S_PARM, VIDIOC_G_SELECTION,
+    VIDIOC_S_SELECTION, VIDIOC_ENUMOUTPUT, VIDIOC_G_OUTPUT, VIDIOC_S_OUTPUT, VIDIOC_SUBSCRIBE_EVENT,
     VIDIOC_UNSUBSCRIBE_EVENT, VIDIOC_REQBUFS, VIDIOC_CREATE_BUFS,
     VIDIOC_QUERYBUF, VIDIOC_PREPARE_BUF, VIDIOC_QBUF, VIDIOC_STREAMON,
     VIDIOC_STREAMOFF,
@@ -111,6 +111,7 @@ static Call valid_call(Fake *fake, unsigned long request)
         struct v4l2_fmtdesc fmtdesc;
         struct v4l2_frmsizeenum framesize;
         struct v4l2_format format;
+        struct v4l2_selection selection;
         struct v4l2_requestbuffers request;
         struct v4l2_create_buffers create;
         uint32_t number;
@@ -127,6 +128,11 @@ static Call valid_call(Fake *fake, unsigned long request)
         break;
     case VIDIOC_ENUM_FRAMESIZES:
         arg.framesize.pixel_format = V4L2_PIX_FMT_ABGR32;
+        break;
+    case VIDIOC_G_SELECTION:
+    case VIDIOC_S_SELECTION:
+        arg.selection.type = OUTPUT;
+        arg.selection.target = V4L2_SEL_TGT_COMPOSE;
         break;
     case VIDIOC_REQBUFS:
         arg.request = (struct v4l2_requestbuffers) {
@@ -370,6 +376,71 @@ static void test_frame_rate(void)
     g_assert_cmpint(run_number(fake, VIDIOC_STREAMON, OUTPUT), ==, 0);
     g_assert_cmpint(run(fake, VIDIOC_S_PARM, &parm), ==, EBUSY);
     fake_free(fake);
+}
+
+/* Return: the status */
+static int select_size(Fake *fake, unsigned long request, uint32_t target,
+                       uint32_t flags, uint32_t width, uint32_t height)
+{
+    struct v4l2_selection selection = {
+        .type = fake->type, .target = target, .flags = flags,
+        .r = { .left = 1, .width = width, .height = height },
+    };
+    int status = run(fake, request, &selection);
+
+    if (!status) {
+        g_assert_cmpint(selection.r.left, ==, 0);
+        g_assert_cmpint(selection.r.top, ==, 0);
+        g_assert_cmpuint(selection.r.width, ==, WIDTH);
+        g_assert_cmpuint(selection.r.height, ==, HEIGHT);
+    }
+    return status;
+}
+
+/* It is always the whole frame, in both directions */
+static void test_selection(void)
+{
+    static const struct {
+        uint32_t flags, width, height;
+        int expect;
+    } cases[] = {
+        { 0, 0, 0, 0 },
+        { 0, UINT32_MAX, UINT32_MAX, 0 },
+        { V4L2_SEL_FLAG_LE, WIDTH, HEIGHT, 0 },
+        { V4L2_SEL_FLAG_LE, WIDTH - 1, HEIGHT, ERANGE },
+        { V4L2_SEL_FLAG_LE, WIDTH, HEIGHT - 1, ERANGE },
+        { V4L2_SEL_FLAG_GE, WIDTH, HEIGHT, 0 },
+        { V4L2_SEL_FLAG_GE, WIDTH + 1, HEIGHT, ERANGE },
+        { V4L2_SEL_FLAG_GE, WIDTH, HEIGHT + 1, ERANGE },
+    };
+
+    for (int capture = 0; capture < 2; capture++) {
+        Fake *fake = capture ? fake_capture_new(0, 0) : fake_new(0, 0);
+        uint32_t first = capture ? V4L2_SEL_TGT_CROP : V4L2_SEL_TGT_COMPOSE;
+        struct v4l2_selection other = {
+            .type = capture ? OUTPUT : V4L2_BUF_TYPE_VIDEO_CAPTURE,
+            .target = first,
+        };
+
+        g_assert_cmpint(run(fake, VIDIOC_G_SELECTION, &other), ==, EINVAL);
+        g_assert_cmpint(run(fake, VIDIOC_S_SELECTION, &other), ==, EINVAL);
+        for (uint32_t target = 0; target < 0x200; target++) {
+            int expect = target - first < 3 ? 0 : EINVAL;
+
+            g_assert_cmpint(select_size(fake, VIDIOC_G_SELECTION, target, 0,
+                                        0, 0), ==, expect);
+            expect = target == first ? 0 : EINVAL;
+            g_assert_cmpint(select_size(fake, VIDIOC_S_SELECTION, target, 0,
+                                        0, 0), ==, expect);
+        }
+        for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+            g_assert_cmpint(select_size(fake, VIDIOC_S_SELECTION, first,
+                                        cases[i].flags, cases[i].width,
+                                        cases[i].height), ==,
+                            cases[i].expect);
+        }
+        fake_free(fake);
+    }
 }
 
 static void test_outputs(void)
@@ -1095,6 +1166,7 @@ int main(int argc, char **argv)
     add("formats", test_formats);
     add("formats/adjusted", test_adjusted_format);
     add("frame-rate", test_frame_rate);
+    add("selection", test_selection);
     add("outputs", test_outputs);
     add("request", test_request);
     add("request/bounded", test_request_bounded);

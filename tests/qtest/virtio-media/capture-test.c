@@ -116,6 +116,7 @@ static void ioctls(QVirtioMedia *media, QVirtioGPU *gpu)
     };
     struct v4l2_format format = { .type = CAPTURE };
     struct v4l2_output output = {};
+    struct v4l2_selection selection = { .type = CAPTURE };
     struct v4l2_input input = {};
     struct v4l2_buffer buf = { .type = CAPTURE };
     int number = -1;
@@ -131,6 +132,9 @@ static void ioctls(QVirtioMedia *media, QVirtioGPU *gpu)
     g_assert_cmpint(run(media, VIDIOC_S_PARM, &parm), ==, 0);
     g_assert_cmpint(run(media, VIDIOC_G_PARM, &parm), ==, 0);
     g_assert_cmpuint(parm.parm.capture.timeperframe.denominator, ==, 25);
+    g_assert_cmpint(run(media, VIDIOC_G_SELECTION, &selection), ==, 0);
+    g_assert_cmpint(run(media, VIDIOC_S_SELECTION, &selection), ==, 0);
+    g_assert_cmpuint(selection.r.width, ==, DRAWN_WIDTH);
     g_assert_cmpint(run(media, VIDIOC_ENUMINPUT, &input), ==, 0);
     g_assert_cmpint(run(media, VIDIOC_G_INPUT, &number), ==, 0);
     g_assert_cmpint(number, ==, 0);

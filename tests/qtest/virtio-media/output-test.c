@@ -87,6 +87,9 @@ static void ioctls(QVirtioMedia *media, QVirtioGPU *gpu)
     };
     struct v4l2_event_subscription event = { .type = V4L2_EVENT_EOS };
     struct v4l2_format format = { .type = OUTPUT };
+    struct v4l2_selection selection = {
+        .type = OUTPUT, .target = V4L2_SEL_TGT_COMPOSE,
+    };
     struct v4l2_output output = {};
     struct v4l2_buffer buf = { .type = OUTPUT };
     struct v4l2_create_buffers create = {
@@ -106,6 +109,9 @@ static void ioctls(QVirtioMedia *media, QVirtioGPU *gpu)
     g_assert_cmpint(run(media, VIDIOC_S_PARM, &parm), ==, 0);
     g_assert_cmpint(run(media, VIDIOC_G_PARM, &parm), ==, 0);
     g_assert_cmpuint(parm.parm.output.timeperframe.denominator, ==, 25);
+    g_assert_cmpint(run(media, VIDIOC_G_SELECTION, &selection), ==, 0);
+    g_assert_cmpint(run(media, VIDIOC_S_SELECTION, &selection), ==, 0);
+    g_assert_cmpuint(selection.r.width, ==, DRAWN_WIDTH);
     g_assert_cmpint(run(media, VIDIOC_ENUMOUTPUT, &output), ==, 0);
     g_assert_cmpint(run(media, VIDIOC_G_OUTPUT, &number), ==, 0);
     g_assert_cmpint(run(media, VIDIOC_S_OUTPUT, &number), ==, 0);
