@@ -5,12 +5,15 @@ SPDX-License-Identifier: GPL-2.0-or-later
 """
 
 import contextlib
+import glob
 import importlib
 import logging
 import os
 import re
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from types import SimpleNamespace
 
@@ -46,14 +49,18 @@ def tail(path, count=20):
 
 
 def qemu_library(directory):
-    """QEMU's own Python library, from its source tree."""
-    sys.path.insert(0, directory)
+    """QEMU's own Python library, from its source tree.  QEMU 11.1 has a part of it,
+    qemu.qmp, in a wheel."""
     logging.getLogger('qemu').setLevel(logging.CRITICAL)
-    try:
-        machine = importlib.import_module('qemu.machine.machine')
-        qmp = importlib.import_module('qemu.qmp')
-    except ImportError as err:
-        raise DemoError(f'{directory} has no qemu.machine: {err}') from err
+    with tempfile.TemporaryDirectory() as unpacked:
+        for wheel in glob.glob(f'{directory}/wheels/qemu?qmp-*.whl'):
+            shutil.unpack_archive(wheel, unpacked, 'zip')
+        sys.path[:0] = [directory, unpacked]
+        try:
+            machine = importlib.import_module('qemu.machine.machine')
+            qmp = importlib.import_module('qemu.qmp')
+        except ImportError as err:
+            raise DemoError(f'{directory} has no qemu.machine: {err}') from err
     return SimpleNamespace(Machine=machine.QEMUMachine,
                            LaunchFailure=machine.VMLaunchFailure,
                            QMPError=qmp.QMPError)
