@@ -1,9 +1,10 @@
 /*
  * Fuzzing target: what a driver sends to contrib/vhost-user-media
  *
- * An input is a sequence of operations; see the functions do_*() for their
- * bytes.  Missing bytes are 0.  A command is sent as it is, or an ioctl is made
- * of a valid argument with some changes.
+ * An input is a byte that tells whether the device is a capture, and a sequence
+ * of operations; see the functions do_*() for their bytes.  Missing bytes are
+ * 0.  A command is sent as it is, or an ioctl is made of a valid argument with
+ * some changes.
  *
  * The part of the back-end that parses commands runs here without vhost-user
  * and without GStreamer: the target stands in for both.  It has a record of its
@@ -21,15 +22,15 @@
 #include "contrib/vhost-user-media/media.h"
 #include "fuzz.h"
 
-#define OUTPUT          V4L2_BUF_TYPE_VIDEO_OUTPUT
 #define MAX_OPS         256
 #define MAX_PIECES      4
 #define MAX_ENTRIES     8
 #define MAX_IN          1024
 #define POISON          0xa5
-#define RAM_BYTE        0x5a        /* each byte of guest memory */
+#define RAM_BYTE        0x5a        /* each byte of guest memory and frames */
 #define MEMORY_SIZE     (16 * KiB)
 #define HUGE_SIZE       (6 * GiB)   /* sparse */
+#define MAX_FRAME       (256 * KiB) /* of those that a capture gets */
 
 /* Guest memory: two regions that are not contiguous in the back-end */
 #define RAM_BASE        0x1000
@@ -38,7 +39,7 @@
 /* The first byte of a UUID tells which object it is, if there is such a one */
 enum {
     OBJECT_SMALL, OBJECT_MEDIUM, OBJECT_HUGE, OBJECT_EMPTY, OBJECT_UNSEALED,
-    OBJECT_WRITE_ONLY, OBJECT_PIPE, OBJECTS,
+    OBJECT_READ_ONLY, OBJECT_WRITE_ONLY, OBJECT_PIPE, OBJECTS,
 };
 
 typedef struct Input {
@@ -72,13 +73,20 @@ static uint64_t num_frames;
 
 /* All below begins anew with each input */
 static Input input;
+static bool is_capture;
 static Media *media;
 static Session sessions[MEDIA_MOST_SESSIONS];
 static unsigned num_sessions;
 static uint32_t caller;         /* session of the command that runs */
 static uint32_t streamer;       /* session that streams, or 0 */
+static struct v4l2_pix_format stream_pix;
 static bool refuse;             /* the pipeline takes no frames */
-static bool pending_event;      /* event_ready() was called */
+static bool is_ram_small;       /* the second region is gone */
+static unsigned num_events;     /* calls of event_ready() */
+static bool puts_frame;         /* media_put_frame() runs */
+static bool fails;              /* media_stream_failed() runs */
+static bool has_written;        /* media_put_frame() was called */
+static bool end_due;            /* the driver is to be told of the end */
 static Frame active[VIDEO_MAX_FRAME];
 static unsigned num_active;
 static Frame done[VIDEO_MAX_FRAME];
@@ -95,6 +103,12 @@ static uint64_t take(size_t size)
         value |= (uint64_t)*input.data++ << (8 * i);
     }
     return value;
+}
+
+static uint32_t right_type(void)
+{
+    return is_capture ? V4L2_BUF_TYPE_VIDEO_CAPTURE
+                      : V4L2_BUF_TYPE_VIDEO_OUTPUT;
 }
 
 static void take_bytes(void *to, size_t size)
@@ -117,7 +131,7 @@ static void *fuzz_translate(void *opaque, uint64_t addr, uint64_t *len)
     uint64_t offset = addr - RAM_BASE;
 
     g_assert(*len > 0);
-    if (offset >= RAM_SIZE) {
+    if (offset >= (is_ram_small ? MEMORY_SIZE : RAM_SIZE)) {
         return NULL;
     }
     *len = MIN(*len, MEMORY_SIZE - offset % MEMORY_SIZE);
@@ -147,6 +161,7 @@ static void fuzz_start(void *opaque, const struct v4l2_pix_format *pix,
     g_assert(pix->height && pix->height <= MEDIA_LARGEST_SIDE);
     g_assert(interval->numerator && interval->denominator);
     streamer = caller;
+    stream_pix = *pix;
 }
 
 /* An element may read each row of a frame, and all of its memory */
@@ -200,7 +215,8 @@ static bool fuzz_push(void *opaque, MediaFrame *frame)
     };
 
     num_frames++;
-    g_assert(streamer && num_active + num_done < VIDEO_MAX_FRAME);
+    g_assert(!is_capture && streamer);
+    g_assert(num_active + num_done < VIDEO_MAX_FRAME);
     check_frame(frame);
     g_assert(find_active(new.token) == num_active);
     last_token = new.token;
@@ -226,19 +242,45 @@ static void fuzz_stop(void *opaque)
 {
     g_assert(streamer);
     streamer = 0;
+    end_due = false;
     drop_frames();
 }
 
-static void fuzz_event_ready(void *opaque)
+static void fuzz_frame_wanted(void *opaque)
 {
-    pending_event = true;
+    g_assert(streamer && media_wants_frame(media));
 }
 
-static const MediaOps ops = {
+/* A buffer of a capture comes back with a frame, or at the end of the frames */
+static void fuzz_event_ready(void *opaque)
+{
+    num_events++;
+    if (is_capture && !fails) {
+        g_assert(streamer && num_done < VIDEO_MAX_FRAME);
+        g_assert(puts_frame || end_due);
+        end_due = end_due && puts_frame;
+        done[num_done++] = (Frame) {
+            .session = streamer,
+            .flags = puts_frame ? 0 : V4L2_BUF_FLAG_LAST,
+        };
+    }
+}
+
+static const MediaOps output_ops = {
     .translate = fuzz_translate,
     .lookup = fuzz_lookup,
     .start = fuzz_start,
     .push = fuzz_push,
+    .stop = fuzz_stop,
+    .event_ready = fuzz_event_ready,
+};
+
+static const MediaOps capture_ops = {
+    .capture = true,
+    .translate = fuzz_translate,
+    .lookup = fuzz_lookup,
+    .start = fuzz_start,
+    .frame_wanted = fuzz_frame_wanted,
     .stop = fuzz_stop,
     .event_ready = fuzz_event_ready,
 };
@@ -419,7 +461,7 @@ static void do_close(void)
 
 static uint32_t take_type(void)
 {
-    static const uint32_t types[] = { OUTPUT };
+    const uint32_t types[] = { right_type() };
 
     return take_choice(types, ARRAY_SIZE(types));
 }
@@ -453,65 +495,75 @@ static void fill_number(void *arg)
     *(int *)arg = take_type();
 }
 
-static void fill_output_number(void *arg)
+static void fill_end(void *arg)
 {
     *(int *)arg = take(1);
 }
 
 static void fill_fmtdesc(void *arg)
 {
-    *(struct v4l2_fmtdesc *)arg = (struct v4l2_fmtdesc) {
-        .index = take(1), .type = take_type(),
-    };
+    struct v4l2_fmtdesc *desc = arg;
+
+    desc->index = take(1);
+    desc->type = take_type();
 }
 
 static void fill_framesize(void *arg)
 {
-    *(struct v4l2_frmsizeenum *)arg = (struct v4l2_frmsizeenum) {
-        .index = take(1), .pixel_format = take_pixelformat(),
-    };
+    struct v4l2_frmsizeenum *size = arg;
+
+    size->index = take(1);
+    size->pixel_format = take_pixelformat();
 }
 
 static void fill_format(void *arg)
 {
-    *(struct v4l2_format *)arg = (struct v4l2_format) {
-        .type = take_type(),
-        .fmt.pix = {
-            .width = take(2), .height = take(2),
-            .pixelformat = take_pixelformat(), .bytesperline = take(2),
-        },
-    };
+    struct v4l2_format *format = arg;
+
+    format->type = take_type();
+    format->fmt.pix.width = take(2);
+    format->fmt.pix.height = take(2);
+    format->fmt.pix.pixelformat = take_pixelformat();
+    format->fmt.pix.bytesperline = take(2);
 }
 
 static void fill_parm(void *arg)
 {
-    *(struct v4l2_streamparm *)arg = (struct v4l2_streamparm) {
-        .type = take_type(),
-        .parm.output.timeperframe = { take(1), take(1) },
-    };
+    struct v4l2_streamparm *parm = arg;
+
+    parm->type = take_type();
+    parm->parm.output.timeperframe.numerator = take(1);
+    parm->parm.output.timeperframe.denominator = take(1);
 }
 
 static void fill_request(void *arg)
 {
-    *(struct v4l2_requestbuffers *)arg = (struct v4l2_requestbuffers) {
-        .count = take(1), .type = take_type(), .memory = take_memory(),
-    };
+    struct v4l2_requestbuffers *req = arg;
+
+    req->count = take(1);
+    req->type = take_type();
+    req->memory = take_memory();
 }
 
 static void fill_create(void *arg)
 {
-    *(struct v4l2_create_buffers *)arg = (struct v4l2_create_buffers) {
-        .count = take(1), .memory = take_memory(),
-        .format.type = take_type(), .format.fmt.pix.sizeimage = take(4),
-    };
+    struct v4l2_create_buffers *create = arg;
+
+    create->count = take(1);
+    create->memory = take_memory();
+    create->format.type = take_type();
+    create->format.fmt.pix.sizeimage = take(4);
 }
 
 static void fill_buffer(void *arg)
 {
-    *(struct v4l2_buffer *)arg = (struct v4l2_buffer) {
-        .index = take(1), .type = take_type(), .memory = take_memory(),
-        .length = take(2), .bytesused = take(2),
-    };
+    struct v4l2_buffer *buf = arg;
+
+    buf->index = take(1);
+    buf->type = take_type();
+    buf->memory = take_memory();
+    buf->length = take(2);
+    buf->bytesused = take(2);
 }
 
 typedef struct Ioctl {
@@ -528,8 +580,11 @@ static const Ioctl ioctls[] = {
     { VIDIOC_G_PARM, fill_parm },
     { VIDIOC_S_PARM, fill_parm },
     { VIDIOC_ENUMOUTPUT, fill_nothing },
-    { VIDIOC_G_OUTPUT, fill_output_number },
-    { VIDIOC_S_OUTPUT, fill_output_number },
+    { VIDIOC_G_OUTPUT, fill_end },
+    { VIDIOC_S_OUTPUT, fill_end },
+    { VIDIOC_ENUMINPUT, fill_nothing },
+    { VIDIOC_G_INPUT, fill_end },
+    { VIDIOC_S_INPUT, fill_end },
     { VIDIOC_SUBSCRIBE_EVENT, fill_nothing },
     { VIDIOC_UNSUBSCRIBE_EVENT, fill_nothing },
     { VIDIOC_REQBUFS, fill_request },
@@ -564,10 +619,10 @@ static void add_memory(GByteArray *out, const struct v4l2_buffer *buf)
         return;
     }
     for (unsigned i = take(1) % (MAX_ENTRIES + 1); i; i--) {
-        struct virtio_media_sg_entry entry = {
-            .start = RAM_BASE + take(2), .len = take(3),
-        };
+        struct virtio_media_sg_entry entry = {};
 
+        entry.start = RAM_BASE + take(2);
+        entry.len = take(3);
         g_byte_array_append(out, (void *)&entry, sizeof(entry));
     }
 }
@@ -616,8 +671,9 @@ static void do_ioctl(void)
     size_t whole = sizeof(struct virtio_media_resp_header) +
                    (_IOC_DIR(ioc->request) & _IOC_READ ?
                     _IOC_SIZE(ioc->request) : 0);
-    size_t len = send_any(out->data, out->len - take(1) % out->len,
-                          whole + room - take(1) % (whole + room));
+    size_t out_size = out->len - take(1) % out->len;
+    size_t in_size = whole + room - take(1) % (whole + room);
+    size_t len = send_any(out->data, out_size, in_size);
 
     g_assert(len == 0 || len == whole || len == whole + room);
 }
@@ -628,11 +684,11 @@ static void do_frame_done(void)
     unsigned i = take(1);
     uint32_t token = i < num_active ? active[i].token : take(4) ^ last_token;
 
-    pending_event = false;
+    num_events = 0;
     media_frame_done(media, token);
     i = find_active(token);
-    g_assert(pending_event == (i < num_active));
-    if (pending_event) {
+    g_assert(num_events == (i < num_active));
+    if (num_events) {
         g_clear_pointer(&active[i].data, g_free);
         done[num_done++] = active[i];
         memmove(&active[i], &active[i + 1],
@@ -640,13 +696,64 @@ static void do_frame_done(void)
     }
 }
 
+/* A frame of the pipeline, if one is wanted: its stride and direction */
+static void do_put_frame(void)
+{
+    size_t row = stream_pix.width * 4;
+    ptrdiff_t stride = row + take(1);
+    size_t size = stride * (stream_pix.height - 1) + row;
+    g_autofree uint8_t *data = NULL;
+    bool bottom_up = take(1) & 1;
+
+    if (!is_capture || !media_wants_frame(media) || size > MAX_FRAME) {
+        return;
+    }
+    data = g_malloc(size);
+    memset(data, RAM_BYTE, size);
+    num_frames++;
+    num_events = 0;
+    puts_frame = has_written = true;
+    media_put_frame(media, bottom_up ? data + size - row : data,
+                    bottom_up ? -stride : stride);
+    puts_frame = false;
+    g_assert(num_events == 1);
+}
+
+static void do_end_stream(void)
+{
+    bool wanted = is_capture && media_wants_frame(media);
+
+    if (is_capture) {
+        num_events = 0;
+        end_due = streamer;
+        media_stream_ended(media);
+        g_assert(num_events == wanted);
+    }
+}
+
+/* A frame whose memory is gone has the flag of an error */
+static void check_captured(const struct v4l2_buffer *buf)
+{
+    bool is_frame = !(done[0].flags & V4L2_BUF_FLAG_LAST);
+
+    g_assert((buf->flags & ~V4L2_BUF_FLAG_ERROR) ==
+             (V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC | done[0].flags));
+    g_assert(is_frame || !(buf->flags & V4L2_BUF_FLAG_ERROR));
+    is_frame = is_frame && !(buf->flags & V4L2_BUF_FLAG_ERROR);
+    g_assert(buf->bytesused == (is_frame ? stream_pix.sizeimage : 0));
+}
+
 static void check_dequeued(const MediaDequeued *event)
 {
     g_assert(num_done);
     g_assert(event->hdr.session_id == done[0].session);
-    g_assert(event->buffer.index == (done[0].token & 0xff));
-    g_assert(event->buffer.flags == (V4L2_BUF_FLAG_TIMESTAMP_COPY |
-                                     done[0].flags));
+    if (is_capture) {
+        check_captured(&event->buffer);
+    } else {
+        g_assert(event->buffer.index == (done[0].token & 0xff));
+        g_assert(event->buffer.flags == (V4L2_BUF_FLAG_TIMESTAMP_COPY |
+                                         done[0].flags));
+    }
     memmove(&done[0], &done[1], --num_done * sizeof(done[0]));
 }
 
@@ -700,9 +807,11 @@ static void do_fail(void)
 {
     Session *session = streamer ? find_session(streamer) : NULL;
 
-    pending_event = false;
+    num_events = 0;
+    fails = true;
     media_stream_failed(media);
-    g_assert(!streamer && pending_event == (session != NULL));
+    fails = false;
+    g_assert(!streamer && num_events == (session != NULL));
     if (session) {
         session->failed = session->error_due = true;
     }
@@ -734,15 +843,44 @@ static void do_refuse(void)
     refuse = take(1) & 1;
 }
 
+static void do_resize_ram(void)
+{
+    is_ram_small = take(1) & 1;
+}
+
+static void check_config(void)
+{
+    struct virtio_media_config config;
+
+    media_config(&config, is_capture, "fuzz");
+    g_assert(config.device_caps & (is_capture ? V4L2_CAP_VIDEO_CAPTURE
+                                              : V4L2_CAP_VIDEO_OUTPUT));
+}
+
 static void begin(void)
 {
     memset(layouts, 0, sizeof(layouts));
     num_sessions = num_active = num_done = 0;
     streamer = last_token = caller = 0;
-    refuse = false;
+    refuse = is_ram_small = has_written = end_due = false;
+    memset(&stream_pix, 0, sizeof(stream_pix));
+    is_capture = take(1) & 1;
+    check_config();
     first_fd = qemu_dup(objects[0]);
     close(first_fd);
-    media = media_new(&ops, NULL);
+    media = media_new(is_capture ? &capture_ops : &output_ops, NULL);
+}
+
+/* Only sometimes, as the file is long */
+static void check_mappings(void)
+{
+    static unsigned num;
+    g_autofree char *maps = NULL;
+
+    if (num++ % 256 == 0) {
+        g_assert(g_file_get_contents("/proc/self/maps", &maps, NULL, NULL));
+        g_assert(!strstr(maps, "memfd:object"));
+    }
 }
 
 /* All memory is released: the next file descriptor has the same number */
@@ -755,13 +893,21 @@ static void end(void)
     fd = qemu_dup(objects[0]);
     g_assert(fd == first_fd);
     close(fd);
+    if (is_capture) {
+        check_mappings();
+    }
+    if (has_written) {
+        fallocate(objects[OBJECT_HUGE], FALLOC_FL_PUNCH_HOLE |
+                  FALLOC_FL_KEEP_SIZE, 0, HUGE_SIZE);
+    }
 }
 
 static void fuzz(QTestState *s, const unsigned char *data, size_t size)
 {
     static void (*const operations[])(void) = {
         do_ioctl, do_open, do_close, do_bytes, do_frame_done, do_event,
-        do_fail, do_reset, do_layout, do_refuse,
+        do_fail, do_reset, do_layout, do_refuse, do_put_frame, do_end_stream,
+        do_resize_ram,
     };
 
     input = (Input) { .data = data, .size = size };
@@ -789,7 +935,9 @@ static void make_objects(void)
     objects[OBJECT_EMPTY] = new_memory(0, sealed);
     objects[OBJECT_UNSEALED] = new_memory(4096, F_SEAL_GROW);
     path = g_strdup_printf("/proc/self/fd/%d", objects[OBJECT_SMALL]);
+    objects[OBJECT_READ_ONLY] = qemu_open_old(path, O_RDONLY);
     objects[OBJECT_WRITE_ONLY] = qemu_open_old(path, O_WRONLY);
+    g_assert(objects[OBJECT_READ_ONLY] >= 0);
     g_assert(objects[OBJECT_WRITE_ONLY] >= 0 && pipe(pipes) == 0);
     close(pipes[1]);
     objects[OBJECT_PIPE] = pipes[0];
