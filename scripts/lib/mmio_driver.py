@@ -1,0 +1,139 @@
+"""QEMU's microvm with one virtio device, and a driver of that device, for tests.
+
+Written from the virtio specification and docs/devel/testing/qtest.rst.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import json
+import socket
+import struct
+import subprocess
+import time
+
+BASE, BUS = 0xfeb00000, 'virtio-mmio-bus.0'
+(FEATURES, FEATURES_WORD, ACCEPTED, ACCEPTED_WORD, QUEUE, QUEUE_SIZE, QUEUE_READY,
+ NOTIFY, STATUS, QUEUE_DESC, QUEUE_AVAIL, QUEUE_USED) = (
+    0x10, 0x14, 0x20, 0x24, 0x30, 0x38, 0x44, 0x50, 0x70, 0x80, 0x90, 0xa0)
+ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK = 1, 2, 4, 8
+F_VERSION_1 = 1 << 32
+RINGS, RINGS_OF_QUEUE = 0x100000, 0x10000
+DESC, AVAIL, USED, REQUEST, REPLY = 0, 0x1000, 0x2000, 0x3000, 0x4000
+LENGTH = 16
+NEXT, WRITE = 1, 2
+MEMORY = ['-object', 'memory-backend-memfd,id=mem,size=64M,share=on', '-m', '64M']
+
+
+class Microvm:
+    """@program runs with a device on BUS that @device describes, a list of QEMU's
+    options.  @path is for the socket of qtest."""
+
+    def __init__(self, stack, program, path, device, **streams):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            self.process = stack.enter_context(subprocess.Popen(
+                ['setpriv', '--pdeathsig', 'KILL', program, '-nodefaults',
+                 '-machine', 'microvm,memory-backend=mem', *MEMORY,
+                 '-global', 'virtio-mmio.force-legacy=off', '-display', 'none',
+                 '-accel', 'qtest', '-qtest', f'unix:{path}', '-qtest-log', '/dev/null',
+                 '-qmp', 'stdio', *device],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **streams))
+            stack.callback(self.process.kill)
+            self.qtest = stack.enter_context(listener.accept()[0])
+        self.answers = stack.enter_context(self.qtest.makefile())
+        self.command('qmp_capabilities')
+
+    def command(self, name, event=None, **arguments):
+        """The result of a QMP command, after @event if there is one."""
+        print(json.dumps({'execute': name, 'arguments': arguments}),
+              file=self.process.stdin, flush=True)
+        result = None
+        while result is None or event:
+            message = json.loads(self.process.stdout.readline())
+            assert 'error' not in message, (name, message)
+            result = message.get('return', result)
+            if message.get('event') == event:
+                event = None
+        return result
+
+    def migrate(self):
+        """Migrate to nowhere, which stops the guest."""
+        self.command('migrate', uri='exec:cat >/dev/null')
+        while (status := self.command('query-migrate')['status']) != 'completed':
+            assert status != 'failed', self.command('query-migrate')
+            time.sleep(0.01)
+
+    def quit(self):
+        self.command('quit')
+        assert self.process.wait() == 0
+
+    def ask(self, *words):
+        self.qtest.sendall(' '.join(str(word) for word in words).encode() + b'\n')
+        status, *values = self.answers.readline().split() or ['QEMU has ended']
+        assert status == 'OK', (words, status, values)
+        return values[0] if values else None
+
+    def set(self, register, value):
+        self.ask('writel', BASE + register, value)
+
+    def get(self, register):
+        return int(self.ask('readl', BASE + register), 0)
+
+    def write(self, address, data):
+        self.ask('write', address, len(data), '0x' + data.hex())
+
+    def read(self, address, size):
+        return bytes.fromhex(self.ask('read', address, size)[2:])
+
+    def start(self, features, queues):
+        """Reset the device, accept those of @features that it has, and start it with
+        @queues, a number."""
+        features |= F_VERSION_1
+        self.set(STATUS, 0)
+        self.set(STATUS, ACKNOWLEDGE | DRIVER)
+        for word in 0, 1:
+            self.set(FEATURES_WORD, word)
+            self.set(ACCEPTED_WORD, word)
+            self.set(ACCEPTED, self.get(FEATURES) & features >> 32 * word)
+        self.set(STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK)
+        self.seen = [0] * queues
+        for queue in range(queues):
+            rings = RINGS + queue * RINGS_OF_QUEUE
+            self.write(rings, bytes(REQUEST))
+            self.set(QUEUE, queue)
+            self.set(QUEUE_SIZE, LENGTH)
+            for register, ring in ((QUEUE_DESC, DESC), (QUEUE_AVAIL, AVAIL),
+                                   (QUEUE_USED, USED)):
+                self.set(register, rings + ring)
+                self.set(register + 4, 0)
+            self.set(QUEUE_READY, 1)
+        self.set(STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK)
+
+    def offer(self, queue, data, room):
+        """Make a request with @data and, unless @room is 0, a buffer for the reply.
+        Only one request can be in the queue."""
+        rings = RINGS + queue * RINGS_OF_QUEUE
+        self.write(rings + REQUEST, data + bytes(1))
+        parts = [(rings + REQUEST, len(data), 0)] * bool(data)
+        parts += [(rings + REPLY, room, WRITE)] * bool(room)
+        for i, (address, size, flags) in enumerate(parts):
+            more = NEXT * (i + 1 < len(parts))
+            self.write(rings + DESC + 16 * i,
+                       struct.pack('<QIHH', address, size, flags | more, i + 1))
+        index = self.seen[queue]
+        self.write(rings + AVAIL + 4 + 2 * (index % LENGTH), bytes(2))
+        self.write(rings + AVAIL + 2, struct.pack('<H', index + 1))
+        self.set(NOTIFY, queue)
+
+    def reply(self, queue, room):
+        """What the device has written for the request that offer() has made."""
+        rings = RINGS + queue * RINGS_OF_QUEUE
+        self.seen[queue] += 1
+        while self.read(rings + USED + 2, 2) != struct.pack('<H', self.seen[queue]):
+            time.sleep(0.01)
+        return self.read(rings + REPLY, room) if room else b''
+
+    def request(self, queue, data, room):
+        self.offer(queue, data, room)
+        return self.reply(queue, room)
