@@ -86,9 +86,10 @@ class Microvm:
     def read(self, address, size):
         return bytes.fromhex(self.ask('read', address, size)[2:])
 
-    def start(self, features, queues):
+    def start(self, features, queues, used=USED, content=b''):
         """Reset the device, accept those of @features that it has, and start it with
-        @queues, a number."""
+        @queues, a number.  @used is the place of the used ring; @content is that of
+        a queue at the start."""
         features |= F_VERSION_1
         self.set(STATUS, 0)
         self.set(STATUS, ACKNOWLEDGE | DRIVER)
@@ -100,11 +101,11 @@ class Microvm:
         self.seen = [0] * queues
         for queue in range(queues):
             rings = RINGS + queue * RINGS_OF_QUEUE
-            self.write(rings, bytes(REQUEST))
+            self.write(rings, content.ljust(REQUEST, bytes(1)))
             self.set(QUEUE, queue)
             self.set(QUEUE_SIZE, LENGTH)
             for register, ring in ((QUEUE_DESC, DESC), (QUEUE_AVAIL, AVAIL),
-                                   (QUEUE_USED, USED)):
+                                   (QUEUE_USED, used)):
                 self.set(register, rings + ring)
                 self.set(register + 4, 0)
             self.set(QUEUE_READY, 1)

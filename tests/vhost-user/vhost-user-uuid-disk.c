@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/eventfd.h>
 #include <glib-unix.h>
 #include "libvhost-user-glib.h"
 #include "qapi/error.h"
@@ -58,28 +59,43 @@ static int look_up(void *opaque, uint8_t uuid[16], VhostUserObjectInfo *info)
     return vu_lookup_shared_object_info(dev, uuid, &fd, info) ? fd : -1;
 }
 
+/* Call the handler of a queue once more; the driver may not kick again */
+static void kick(VuVirtq *vq)
+{
+    if (vq->kick_fd >= 0 && eventfd_write(vq->kick_fd, 1) < 0) {
+        g_warning("cannot kick a queue: %s", g_strerror(errno));
+    }
+}
+
+/* Messages are served between two requests of a driver that never stops */
 static void handle_queue(VuDev *dev, int index)
 {
     Backend *backend = backend_of(dev);
     VuVirtq *vq = vu_get_queue(dev, index);
-    VuVirtqElement *elem;
+    VuVirtqElement *elem = vu_queue_pop(dev, vq, sizeof(*elem));
+    DiskRequest req;
 
-    while ((elem = vu_queue_pop(dev, vq, sizeof(*elem)))) {
-        DiskRequest req = {
-            .out = elem->out_sg, .out_num = elem->out_num,
-            .in = elem->in_sg, .in_num = elem->in_num,
-        };
-
-        vu_queue_push(dev, vq, elem, disk_request_run(&backend->disk, &req));
-        vu_queue_notify(dev, vq);
-        free(elem);
+    if (!elem) {
+        return;
     }
+    req = (DiskRequest) {
+        .out = elem->out_sg, .out_num = elem->out_num,
+        .in = elem->in_sg, .in_num = elem->in_num,
+    };
+    vu_queue_push(dev, vq, elem, disk_request_run(&backend->disk, &req));
+    vu_queue_notify(dev, vq);
+    free(elem);
+    kick(vq);
 }
 
 static void queue_set_started(VuDev *dev, int index, bool started)
 {
-    vu_set_queue_handler(dev, vu_get_queue(dev, index),
-                         started ? handle_queue : NULL);
+    VuVirtq *vq = vu_get_queue(dev, index);
+
+    vu_set_queue_handler(dev, vq, started ? handle_queue : NULL);
+    if (started) {
+        kick(vq);   /* for what has waited since the queue was stopped */
+    }
 }
 
 static uint64_t get_features(VuDev *dev)
