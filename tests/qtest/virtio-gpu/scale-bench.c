@@ -276,9 +276,14 @@ static void bench_list(void *obj, void *data, QGuestAllocator *alloc)
 static void bench_gl_loop(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
-    QVirtioGPUResourceOpt res = { .gpu = gpu, .width = 64, .height = 64 };
+    QVirtioGPUResourceOpt res = {
+        .gpu = gpu, .id = 1, .width = 64, .height = 64,
+    };
     uuid_t uuids[GL_OBJECTS];
 
+    /* the first command starts virglrenderer */
+    qvirtio_gpu_create_3d(&res, QVIRTIO_GPU_PIPE_TEXTURE_2D);
+    qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
     bench_begin(gpu->qts);
     for (res.id = 1; res.id <= GL_OBJECTS; res.id++) {
         qvirtio_gpu_create_3d(&res, QVIRTIO_GPU_PIPE_TEXTURE_2D);
