@@ -229,6 +229,7 @@ static void exports(void)
     g_assert_cmpuint(found(&s.rust, "remove" A), ==, inode);
     g_assert_cmpuint(peer_finds(s.peer, uuid_a), ==, 0);
     assert_answer(&s.rust, "remove" A, "error");
+    peer_adds(s.peer, uuid_a);
     g_assert_cmpuint(fds_of_qemu(&s), ==, before);
     scene_finish(&s);
 }
