@@ -10,6 +10,7 @@
 #include "standard-headers/drm/drm_fourcc.h"
 #include "virtio-export/process-fds.h"
 #include "virtio-export/death-cases.h"
+#include "virtio-export/shmem-cases.h"
 #include "virtio-export/scene.h"
 
 #define DIR "vhost-user/shared-object/"
@@ -1074,6 +1075,28 @@ static void add_info_tests(void)
     qtest_add_func(DIR "info/wrong-size", wrong_info_size);
 }
 
+/* The failure comes from a thread, and is logged when QEMU has got it */
+static void cannot_reconnect(void)
+{
+    gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
+    g_autofree char *log = NULL;
+    Scene s = scene_new();
+
+    qtest_qmp_assert_success(s.qts, "{'execute': 'chardev-add', 'arguments': {"
+                             " 'id': 'away', 'backend': {'type': 'socket',"
+                             " 'data': {'server': false, 'reconnect-ms': 10,"
+                             " 'addr': {'type': 'unix', 'data': {"
+                             " 'path': '/nonexistent'}}}}}}");
+    do {
+        g_assert_cmpint(g_get_monotonic_time(), <, until);
+        scene_assert_lives(&s);
+        g_free(log);
+        g_assert_true(g_file_get_contents(s.log, &log, NULL, NULL));
+    } while (!strstr(log, "Unable to connect character device away"));
+    scene_assert_lives(&s);
+    scene_end(&s);
+}
+
 static void add_table_tests(void)
 {
     qtest_add_func(DIR "request/wrong-payload-size", wrong_payload_size);
@@ -1093,6 +1116,7 @@ static void add_table_tests(void)
     qtest_add_func(DIR "gone/channel-closes", channel_closes);
     qtest_add_func(DIR "gone/channel-closes-while-set-up",
                    channel_closes_while_set_up);
+    qtest_add_func(DIR "gone/cannot-reconnect", cannot_reconnect);
     qtest_add_func(DIR "gone/device-is-unplugged", device_is_unplugged);
 }
 
@@ -1114,6 +1138,7 @@ int main(int argc, char **argv)
     add_info_tests();
     add_table_tests();
     vhost_user_add_death_cases();
+    vhost_user_add_shmem_cases();
     if (g_test_slow()) {
         add_slow_tests();
     }

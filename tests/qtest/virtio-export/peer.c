@@ -56,6 +56,7 @@ struct VhostUserPeer {
     char *id;
     char *path;
     uint64_t offered;           /* bits of PEER_F_* */
+    uint64_t shmem_size;
     int memory;
     int listener;
     GThread *thread;
@@ -367,6 +368,17 @@ static void add_in_channel(VhostUserPeer *peer)
     peer->adds_in_channel = false;
 }
 
+static void reply_shmem_config(VhostUserPeer *peer, int fd, const Message *msg)
+{
+    struct {
+        uint32_t num_regions;
+        uint32_t padding;
+        uint64_t sizes[256];
+    } config = { .num_regions = 1, .sizes[0] = peer->shmem_size };
+
+    reply(peer, fd, msg, &config, sizeof(config));
+}
+
 /* The lock is held */
 static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
 {
@@ -399,6 +411,9 @@ static void handle_message(VhostUserPeer *peer, int fd, Message *msg)
             peer->asked++;
         }
         reply_shared_object(peer, fd, msg);
+        return;
+    case PEER_GET_SHMEM_CONFIG:
+        reply_shmem_config(peer, fd, msg);
         return;
     case PEER_GPU_SET_SOCKET:
         keep_fd(&peer->gpu_socket, msg);
@@ -524,6 +539,12 @@ VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects)
 void vhost_user_peer_offer_info(VhostUserPeer *peer)
 {
     peer->offered |= PEER_F_SHARED_OBJECT_INFO;
+}
+
+void vhost_user_peer_offer_shmem(VhostUserPeer *peer, uint64_t size)
+{
+    peer->offered |= PEER_F_SHMEM;
+    peer->shmem_size = size;
 }
 
 uint64_t vhost_user_peer_acked(VhostUserPeer *peer)

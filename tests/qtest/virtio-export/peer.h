@@ -31,6 +31,7 @@
 #define PEER_GET_CONFIG         24
 #define PEER_GPU_SET_SOCKET     33
 #define PEER_GET_SHARED_OBJECT  41
+#define PEER_GET_SHMEM_CONFIG   44
 
 /* Requests of the back-end */
 #define PEER_IOTLB              1
@@ -49,6 +50,7 @@
 #define PEER_UUID_SIZE          16
 /* Bits of vhost_user_peer_acked() */
 #define PEER_F_SHARED_OBJECT    (1ULL << 18)
+#define PEER_F_SHMEM            (1ULL << 22)
 #define PEER_F_SHARED_OBJECT_INFO (1ULL << 62)
 /* Most file descriptors that QEMU receives with a message */
 #define PEER_MAX_FDS            16
@@ -123,6 +125,13 @@ VhostUserPeer *vhost_user_peer_new(const char *id, bool shared_objects);
  * @peer: back-end to which QEMU has not connected yet
  */
 void vhost_user_peer_offer_info(VhostUserPeer *peer);
+
+/**
+ * vhost_user_peer_offer_shmem() - Offer PEER_F_SHMEM, too
+ * @peer: back-end to which QEMU has not connected yet
+ * @size: size of the only shared memory region, number 0
+ */
+void vhost_user_peer_offer_shmem(VhostUserPeer *peer, uint64_t size);
 
 /**
  * vhost_user_peer_acked() - Get the protocol features that QEMU has set

@@ -81,6 +81,19 @@ Scene scene_with_device(const char *driver, const char *backend,
                        "");
 }
 
+Scene scene_with_shmem(const char *driver, uint64_t size)
+{
+    VhostUserPeer *exporter = vhost_user_peer_new("exporter", true);
+    g_autofree char *chardev = vhost_user_peer_chardev_args(exporter);
+    g_autofree char *args =
+        g_strdup_printf("%s -device %s,id=exporter,addr=4,chardev=exporter-chr",
+                        chardev, driver);
+
+    vhost_user_peer_offer_shmem(exporter, size);
+    return scene_begin(exporter, args, vhost_user_peer_new("importer", true),
+                       "");
+}
+
 Scene scene_new(void)
 {
     return scene_with_args(true, "");

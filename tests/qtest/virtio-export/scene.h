@@ -69,6 +69,15 @@ Scene scene_with_device(const char *driver, const char *backend,
                         unsigned int reconnect_ms);
 
 /**
+ * scene_with_shmem() - Like scene_with_device(), with a back-end that maps memory
+ * @driver: driver and properties of the exporter's device
+ * @size: size of the exporter's shared memory region
+ *
+ * Return: the scene, to be ended with scene_end().
+ */
+Scene scene_with_shmem(const char *driver, uint64_t size);
+
+/**
  * scene_new() - Like scene_with_args(), with default arguments
  *
  * Return: the scene, to be ended with scene_end().
