@@ -566,6 +566,16 @@ static void fill_buffer(void *arg)
     buf->bytesused = take(2);
 }
 
+static void fill_selection(void *arg)
+{
+    struct v4l2_selection *selection = arg;
+
+    selection->type = take_type();
+    selection->target = take(2);
+    selection->r.width = take(2);
+    selection->r.height = take(2);
+}
+
 typedef struct Ioctl {
     unsigned long request;
     void (*fill)(void *arg);
@@ -594,6 +604,8 @@ static const Ioctl ioctls[] = {
     { VIDIOC_QBUF, fill_buffer },
     { VIDIOC_STREAMON, fill_number },
     { VIDIOC_STREAMOFF, fill_number },
+    { VIDIOC_G_SELECTION, fill_selection },
+    { VIDIOC_S_SELECTION, fill_selection },
 };
 
 /* Number of bytes that differ from a valid argument; their places and values */
