@@ -69,7 +69,7 @@ Scene scene_with_device(const char *driver, const char *backend,
                         unsigned int reconnect_ms);
 
 /**
- * scene_with_shmem() - Like scene_with_device(), with a back-end that maps memory
+ * scene_with_shmem() - Like scene_with_device(), with a shared memory region
  * @driver: driver and properties of the exporter's device
  * @size: size of the exporter's shared memory region
  *
