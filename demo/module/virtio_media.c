@@ -40,8 +40,8 @@
 #define MEDIA_EVENTS		16
 #define MEDIA_MOST_PAYLOAD	sizeof(struct v4l2_format)
 /* What this driver can do, whatever the device says */
-#define MEDIA_CAPS		(V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_STREAMING | \
-				 V4L2_CAP_EXT_PIX_FORMAT)
+#define MEDIA_CAPS		(V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_CAPTURE | \
+				 V4L2_CAP_STREAMING | V4L2_CAP_EXT_PIX_FORMAT)
 
 enum { MEDIA_COMMANDS, MEDIA_EVENT_QUEUE, MEDIA_QUEUES };
 
