@@ -290,7 +290,8 @@ int virtio_export_expire(void);
 
 /**
  * virtio_export_foreach() - Call back for each exported object
- * @uuid: UUID of the objects; NULL for all objects
+ * @uuid: UUID of the objects; NULL for all objects, which need not be described
+ *        then
  * @fn: called in the order in which exporters are asked
  * @opaque: passed to @fn
  */
