@@ -312,6 +312,7 @@ static bool is_errno_of_v4l2(uint32_t error)
 {
     static const uint32_t known[] = {
         0, EINVAL, EBUSY, ENOTTY, ENODEV, EFAULT, ENOMEM, ENOBUFS, EMFILE,
+        ERANGE,
     };
 
     for (int i = 0; i < ARRAY_SIZE(known); i++) {
@@ -568,10 +569,14 @@ static void fill_buffer(void *arg)
 
 static void fill_selection(void *arg)
 {
+    static const uint32_t targets[] = {
+        V4L2_SEL_TGT_CROP, V4L2_SEL_TGT_COMPOSE,
+    };
     struct v4l2_selection *selection = arg;
 
     selection->type = take_type();
-    selection->target = take(2);
+    selection->target = take_choice(targets, ARRAY_SIZE(targets));
+    selection->flags = take(1);
     selection->r.width = take(2);
     selection->r.height = take(2);
 }
