@@ -96,15 +96,7 @@ static void wait_last(QVirtioMedia *media, unsigned index)
 
 static void config(QVirtioMedia *media, QVirtioGPU *gpu)
 {
-    struct virtio_media_config config;
-
-    for (int i = 0; i < sizeof(config); i++) {
-        ((uint8_t *)&config)[i] = qvirtio_config_readb(&media->pci.vdev, i);
-    }
-    g_assert_cmphex(config.device_caps, ==, V4L2_CAP_VIDEO_CAPTURE |
-                    V4L2_CAP_STREAMING | V4L2_CAP_EXT_PIX_FORMAT);
-    g_assert_cmpint(config.device_type, ==, 0);
-    g_assert_cmpstr((char *)config.card, ==, MEDIA_CARD);
+    check_config(media, V4L2_CAP_VIDEO_CAPTURE);
 }
 
 static void ioctls(QVirtioMedia *media, QVirtioGPU *gpu)
@@ -334,24 +326,6 @@ static void pipeline_ends(QVirtioMedia *media, QVirtioGPU *gpu)
         stream_off(media);
     }
     unmap(&m);
-    drawn_done(&d);
-}
-
-/* It may fail before the driver has queued a buffer */
-static void pipeline_fails(QVirtioMedia *media, QVirtioGPU *gpu)
-{
-    int status;
-    Drawn d;
-
-    drawn_new(&d, gpu, 1, 0x11);
-    for (int i = 0; i < 2; i++) {
-        set_up(media, OBJECT);
-        stream_on(media);
-        status = queue_object(media, 0, d.uuid);
-        g_assert_true(status == 0 || status == ENODEV);
-        wait_failed(media);
-        close_session(media, session);
-    }
     drawn_done(&d);
 }
 

@@ -284,6 +284,36 @@ static void add_exporter(GString *cmd_line)
     g_test_queue_destroy(exporter_end, &media_exporter);
 }
 
+void pipeline_fails(QVirtioMedia *media, QVirtioGPU *gpu)
+{
+    int status;
+    Drawn d;
+
+    drawn_new(&d, gpu, 1, 0x11);
+    for (int i = 0; i < 2; i++) {
+        set_up(media, OBJECT);
+        stream_on(media);
+        status = queue_object(media, 0, d.uuid);
+        g_assert_true(status == 0 || status == ENODEV);
+        wait_failed(media);
+        close_session(media, session);
+    }
+    drawn_done(&d);
+}
+
+void check_config(QVirtioMedia *media, uint32_t kind)
+{
+    struct virtio_media_config config;
+
+    for (int i = 0; i < sizeof(config); i++) {
+        ((uint8_t *)&config)[i] = qvirtio_config_readb(&media->pci.vdev, i);
+    }
+    g_assert_cmphex(config.device_caps, ==,
+                    kind | V4L2_CAP_STREAMING | V4L2_CAP_EXT_PIX_FORMAT);
+    g_assert_cmpint(config.device_type, ==, 0);
+    g_assert_cmpstr((char *)config.card, ==, MEDIA_CARD);
+}
+
 static void *before(GString *cmd_line, void *arg)
 {
     const MediaTest *test = arg;

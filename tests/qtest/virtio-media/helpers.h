@@ -231,6 +231,20 @@ int queue_described(QVirtioMedia *media, const PeerInfo *info);
 void malformed(QVirtioMedia *media, QVirtioGPU *gpu);
 
 /**
+ * pipeline_fails() - Case: a pipeline fails, and the session ends with an error
+ * @media: a device whose pipeline fails, maybe before the first frame
+ * @gpu: the device whose resource is queued
+ */
+void pipeline_fails(QVirtioMedia *media, QVirtioGPU *gpu);
+
+/**
+ * check_config() - Check the configuration space
+ * @media: the device
+ * @kind: V4L2_CAP_VIDEO_OUTPUT or V4L2_CAP_VIDEO_CAPTURE
+ */
+void check_config(QVirtioMedia *media, uint32_t kind);
+
+/**
  * media_register_tests() - Register tests
  * @interface: the GPU, a node of qgraph
  * @test: the first test; stays in use

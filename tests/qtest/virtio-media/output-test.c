@@ -53,15 +53,7 @@ static void assert_file(const void *frames, size_t size)
 
 static void config(QVirtioMedia *media, QVirtioGPU *gpu)
 {
-    struct virtio_media_config config;
-
-    for (int i = 0; i < sizeof(config); i++) {
-        ((uint8_t *)&config)[i] = qvirtio_config_readb(&media->pci.vdev, i);
-    }
-    g_assert_cmphex(config.device_caps, ==, V4L2_CAP_VIDEO_OUTPUT |
-                    V4L2_CAP_STREAMING | V4L2_CAP_EXT_PIX_FORMAT);
-    g_assert_cmpint(config.device_type, ==, 0);
-    g_assert_cmpstr((char *)config.card, ==, MEDIA_CARD);
+    check_config(media, V4L2_CAP_VIDEO_OUTPUT);
 }
 
 /* The monitor knows the name of the device, and its features */
@@ -547,24 +539,6 @@ static void slow_pipeline(QVirtioMedia *media, QVirtioGPU *gpu)
     g_assert_cmpint(queue_object(media, 1, d.uuid), ==, 0);
     stream_off(media);
     g_assert_cmpint(request_buffers(media, 0, OBJECT), ==, 0);
-    drawn_done(&d);
-}
-
-/* The pipeline may have failed before it gets the first frame */
-static void pipeline_fails(QVirtioMedia *media, QVirtioGPU *gpu)
-{
-    int status;
-    Drawn d;
-
-    drawn_new(&d, gpu, 1, 0x11);
-    for (int i = 0; i < 2; i++) {
-        set_up(media, OBJECT);
-        stream_on(media);
-        status = queue_object(media, 0, d.uuid);
-        g_assert_true(status == 0 || status == ENODEV);
-        wait_failed(media);
-        close_session(media, session);
-    }
     drawn_done(&d);
 }
 
