@@ -127,12 +127,17 @@ class Microvm:
         self.write(rings + AVAIL + 2, struct.pack('<H', index + 1))
         self.set(NOTIFY, queue)
 
+    def has_replied(self, queue):
+        """Whether the device has used the request that offer() has made."""
+        used = self.read(RINGS + queue * RINGS_OF_QUEUE + USED + 2, 2)
+        return used == struct.pack('<H', self.seen[queue] + 1)
+
     def reply(self, queue, room):
         """What the device has written for the request that offer() has made."""
-        rings = RINGS + queue * RINGS_OF_QUEUE
-        self.seen[queue] += 1
-        while self.read(rings + USED + 2, 2) != struct.pack('<H', self.seen[queue]):
+        while not self.has_replied(queue):
             time.sleep(0.01)
+        self.seen[queue] += 1
+        rings = RINGS + queue * RINGS_OF_QUEUE
         return self.read(rings + REPLY, room) if room else b''
 
     def request(self, queue, data, room):
