@@ -4,6 +4,7 @@ SPDX-License-Identifier: GPL-2.0-or-later
 """
 
 import atexit
+import contextlib
 import os
 import re
 import signal
@@ -75,6 +76,22 @@ def on_signals(handler):
 def exit_on_signals():
     """Make signals raise an exception, so that clean-up code runs."""
     on_signals(lambda number, _: sys.exit(signal.strsignal(number)))
+
+
+def hangs(*_):
+    raise AssertionError('QEMU or a back-end hangs')
+
+
+@contextlib.contextmanager
+def limited_stack(seconds):
+    """An ExitStack that is left after so many @seconds, with an error."""
+    signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(seconds)
+    try:
+        with contextlib.ExitStack() as stack:
+            yield stack
+    finally:
+        signal.alarm(0)
 
 
 def temporary_folder(build):
