@@ -361,3 +361,16 @@ void media_register_tests(const char *interface, const MediaTest *test,
         qos_add_test(name, interface, run_test, &opts);
     }
 }
+
+void media_register_slow_tests(const MediaTest *tests, size_t num,
+                               const MediaTest *gl_tests, size_t num_gl)
+{
+    if (!g_test_slow()) {
+        return;
+    }
+    media_register_tests("virtio-gpu-pci", tests, num);
+    /* set if EGL can export textures as dma-bufs */
+    if (getenv("QTEST_GL_DMABUF")) {
+        media_register_tests("virtio-gpu-gl-pci", gl_tests, num_gl);
+    }
+}

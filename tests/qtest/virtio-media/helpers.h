@@ -253,4 +253,15 @@ void check_config(QVirtioMedia *media, uint32_t kind);
 void media_register_tests(const char *interface, const MediaTest *test,
                           size_t num);
 
+/**
+ * media_register_slow_tests() - Register tests that run with "-m slow"
+ * @tests: tests with virtio-gpu; stay in use
+ * @num: number of @tests
+ * @gl_tests: tests with virtio-gpu-gl, if EGL can export textures as dma-bufs;
+ *            stay in use
+ * @num_gl: number of @gl_tests
+ */
+void media_register_slow_tests(const MediaTest *tests, size_t num,
+                               const MediaTest *gl_tests, size_t num_gl);
+
 #endif

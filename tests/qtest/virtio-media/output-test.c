@@ -747,17 +747,10 @@ static const MediaTest texture_tests[] = {
     { "texture/formats", texture_formats, CONVERTED },
 };
 
-static void register_slow_tests(void)
+static void register_all_tests(void)
 {
-    if (!g_test_slow()) {
-        return;
-    }
-    media_register_tests("virtio-gpu-pci", tests, ARRAY_SIZE(tests));
-    /* set if EGL can export textures as dma-bufs */
-    if (getenv("QTEST_GL_DMABUF")) {
-        media_register_tests("virtio-gpu-gl-pci", texture_tests,
-                             ARRAY_SIZE(texture_tests));
-    }
+    media_register_slow_tests(tests, ARRAY_SIZE(tests),
+                              texture_tests, ARRAY_SIZE(texture_tests));
 }
 
-libqos_init(register_slow_tests);
+libqos_init(register_all_tests);
