@@ -14,6 +14,16 @@
 #include "media-fake.h"
 
 uint8_t ram[2][RAM_SIZE];
+
+const WrongPages wrong_pages[] = {
+    { { { RAM_LOW, FRAME - 1 }, { RAM_END, 1 } }, EFAULT },
+    { { { RAM_LOW - 1, FRAME } }, EFAULT },
+    { { { RAM_END - FRAME + 1, FRAME } }, EFAULT },
+    { { { UINT64_MAX, FRAME } }, EFAULT },
+    { { { RAM_LOW, 0 }, { RAM_LOW, FRAME } }, EINVAL },
+    { { { RAM_LOW, 1 }, { RAM_LOW, FRAME - 2 } }, EINVAL },
+};
+
 FakeDmabuf dmabuf;
 
 static void *fake_translate(void *opaque, uint64_t addr, uint64_t *len)
@@ -478,6 +488,16 @@ size_t next_event(Fake *fake, void *event, size_t size)
         memcpy(event, writable, len);
     }
     return len;
+}
+
+void release_by_close(Fake *fake)
+{
+    close_session(fake, fake->session);
+}
+
+void release_by_reset(Fake *fake)
+{
+    media_reset(fake->media);
 }
 
 struct v4l2_buffer next_dequeued(Fake *fake)

@@ -34,6 +34,14 @@ enum {
     UNREADABLE, READ_ONLY, WRITE_SEALED, DMABUF, UNKNOWN
 };
 
+/* Lists of pages that are not an image, and the errno of QBUF */
+typedef struct WrongPages {
+    struct virtio_media_sg_entry list[2];
+    int expect;
+} WrongPages;
+
+extern const WrongPages wrong_pages[6];
+
 /**
  * struct FakeDmabuf - A file that looks like a dma-buf to the device
  * @inode: of the file
@@ -312,6 +320,18 @@ size_t next_event(Fake *fake, void *event, size_t size);
  * Return: the buffer
  */
 struct v4l2_buffer next_dequeued(Fake *fake);
+
+/**
+ * release_by_close() - Release all memory by the end of the session
+ * @fake: the device
+ */
+void release_by_close(Fake *fake);
+
+/**
+ * release_by_reset() - Release all memory by a reset
+ * @fake: the device
+ */
+void release_by_reset(Fake *fake);
 
 /**
  * start_streaming() - Start the stream
