@@ -5,8 +5,8 @@
  */
 
 #include "qemu/osdep.h"
-#include "libvhost-user.h"
 #include "open-fds.h"
+#include "vu-init.h"
 
 #define VERSION 1
 #define REPLY (1 << 2)
@@ -47,21 +47,6 @@ static const VhostUserObjectInfo image = {
 static VuDev dev;
 static int main_sock, channel_sock; /* the front-end's ends */
 
-/* Called when libvhost-user detects a fatal error */
-static void panic(VuDev *vu, const char *reason)
-{
-    g_error("%s", reason);
-}
-
-static void set_watch(VuDev *vu, int fd, int condition, vu_watch_cb cb,
-                      void *data)
-{
-}
-
-static void remove_watch(VuDev *vu, int fd)
-{
-}
-
 static uint64_t get_features(VuDev *vu)
 {
     return 0;
@@ -77,8 +62,7 @@ static void start(bool has_info)
 
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, main_sv), ==, 0);
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, channel_sv), ==, 0);
-    g_assert_true(vu_init(&dev, 1, main_sv[0], panic, NULL, set_watch,
-                          remove_watch, &iface));
+    vu_init_unwatched(&dev, main_sv[0], NULL, &iface);
     dev.backend_fd = channel_sv[0];
     dev.protocol_features =
         1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT |

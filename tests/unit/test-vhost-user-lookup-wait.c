@@ -12,7 +12,7 @@
 #include "qemu/osdep.h"
 #include "qemu/memfd.h"
 #include "qapi/error.h"
-#include "libvhost-user.h"
+#include "vu-init.h"
 
 #define VERSION 1
 #define REPLY (1 << 2)
@@ -101,21 +101,6 @@ static const VuDevIface iface = {
     .get_features = get_features,
     .get_shared_object = get_shared_object,
 };
-
-/* Called when libvhost-user detects a fatal error */
-static void panic(VuDev *dev, const char *reason)
-{
-    g_error("%s", reason);
-}
-
-static void set_watch(VuDev *dev, int fd, int condition, vu_watch_cb cb,
-                      void *data)
-{
-}
-
-static void remove_watch(VuDev *dev, int fd)
-{
-}
 
 static bool read_message(VuDev *dev, int sock, VhostUserMsg *msg)
 {
@@ -262,8 +247,7 @@ static void start(Peers *peers, vu_read_msg_cb read_msg, GThreadFunc front_end)
     memset(peers, 0, sizeof(*peers));
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, main_sv), ==, 0);
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, backend_sv), ==, 0);
-    g_assert_true(vu_init(&peers->dev, 1, main_sv[0], panic, read_msg,
-                          set_watch, remove_watch, &iface));
+    vu_init_unwatched(&peers->dev, main_sv[0], read_msg, &iface);
     peers->dev.backend_fd = backend_sv[0];
     peers->dev.protocol_features = 1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT;
     peers->main_sock = main_sv[1];

@@ -7,8 +7,8 @@
 #include "qemu/osdep.h"
 #include "qemu/memfd.h"
 #include "qapi/error.h"
-#include "libvhost-user.h"
 #include "open-fds.h"
+#include "vu-init.h"
 
 #define HEADER_SIZE 12
 #define MAX_FDS 8
@@ -32,21 +32,6 @@ typedef struct FrontEnd {
 } FrontEnd;
 
 static unsigned char uuid[UUID_LEN] = "0123456789abcdef";
-
-/* Called when libvhost-user detects a fatal error */
-static void panic(VuDev *dev, const char *reason)
-{
-    g_error("%s", reason);
-}
-
-static void set_watch(VuDev *dev, int fd, int condition, vu_watch_cb cb,
-                      void *data)
-{
-}
-
-static void remove_watch(VuDev *dev, int fd)
-{
-}
 
 static uint64_t get_features(VuDev *dev)
 {
@@ -109,8 +94,7 @@ static gpointer front_end(gpointer opaque)
 static void start(VuDev *dev, int *sv)
 {
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), ==, 0);
-    g_assert_true(vu_init(dev, 1, dup(sv[0]), panic, NULL, set_watch,
-                          remove_watch, &iface));
+    vu_init_unwatched(dev, dup(sv[0]), NULL, &iface);
     dev->backend_fd = sv[0];
     dev->protocol_features = 1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT;
 }

@@ -5,7 +5,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "libvhost-user.h"
+#include "vu-init.h"
 
 #define VERSION 1
 #define REPLY (1 << 2)
@@ -27,21 +27,6 @@ typedef struct Reply {
 
 static unsigned char uuid[UUID_LEN] = "0123456789abcdef";
 
-/* Called when libvhost-user detects a fatal error */
-static void panic(VuDev *dev, const char *reason)
-{
-    g_error("%s", reason);
-}
-
-static void set_watch(VuDev *dev, int fd, int condition, vu_watch_cb cb,
-                      void *data)
-{
-}
-
-static void remove_watch(VuDev *dev, int fd)
-{
-}
-
 static uint64_t get_features(VuDev *dev)
 {
     return 0;
@@ -54,8 +39,7 @@ static const VuDevIface iface = {
 static void start(VuDev *dev, int *sv)
 {
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), ==, 0);
-    g_assert_true(vu_init(dev, 1, dup(sv[0]), panic, NULL, set_watch,
-                          remove_watch, &iface));
+    vu_init_unwatched(dev, dup(sv[0]), NULL, &iface);
     dev->backend_fd = sv[0];
     dev->protocol_features = 1ULL << VHOST_USER_PROTOCOL_F_SHARED_OBJECT |
                              1ULL << VHOST_USER_PROTOCOL_F_REPLY_ACK;
