@@ -634,7 +634,7 @@ static void crypto_closes_in_a_lookup(void)
 }
 #endif
 
-static void taken_uuid(void)
+static void uuid_in_use(void)
 {
     Scene s = scene_new();
 
@@ -672,7 +672,7 @@ static void add_while_channel_is_set_up(void)
     scene_end(&s);
 }
 
-static void remove_of_anothers(void)
+static void remove_of_another(void)
 {
     Scene s = scene_new();
 
@@ -1005,7 +1005,7 @@ static void host_notifier_without_place_leaves_none(void)
     scene_end(&s);
 }
 
-static void add_mended_tests(void)
+static void add_fixed_tests(void)
 {
     qtest_add_func(DIR "defect/uuid-reaches-exporter", uuid_reaches_exporter);
     qtest_add_func(DIR "defect/fd-comes-with-the-reply",
@@ -1101,18 +1101,18 @@ static void add_table_tests(void)
 {
     qtest_add_func(DIR "request/wrong-payload-size", wrong_payload_size);
     qtest_add_func(DIR "request/not-negotiated", not_negotiated);
-    qtest_add_func(DIR "request/refusals-are-not-logged",
+    qtest_add_func(DIR "request/rejections-are-not-logged",
                    refusals_are_not_logged);
     /* not a defect that unmodified QEMU shows on hosts without huge pages */
     qtest_add_func(DIR "request/host-notifier-in-huge-page",
                    host_notifier_in_huge_page);
     qtest_add_func(DIR "request/host-notifier-without-place-leaves-none",
                    host_notifier_without_place_leaves_none);
-    qtest_add_func(DIR "add/taken-uuid", taken_uuid);
+    qtest_add_func(DIR "add/uuid-in-use", uuid_in_use);
     qtest_add_func(DIR "add/reserved-uuids", reserved_uuids);
     qtest_add_func(DIR "add/while-channel-is-set-up",
                    add_while_channel_is_set_up);
-    qtest_add_func(DIR "remove/of-anothers", remove_of_anothers);
+    qtest_add_func(DIR "remove/of-another-back-end", remove_of_another);
     qtest_add_func(DIR "gone/channel-closes", channel_closes);
     qtest_add_func(DIR "gone/channel-closes-while-set-up",
                    channel_closes_while_set_up);
@@ -1133,7 +1133,7 @@ static void add_slow_tests(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    add_mended_tests();
+    add_fixed_tests();
     add_lookup_tests();
     add_info_tests();
     add_table_tests();

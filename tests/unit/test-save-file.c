@@ -140,7 +140,7 @@ static void limit_files(rlim_t limit)
     g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &files), ==, 0);
 }
 
-static void assert_no_room(const char *path)
+static void assert_no_space(const char *path)
 {
     struct rlimit files;
 
@@ -150,17 +150,17 @@ static void assert_no_room(const char *path)
     limit_files(files.rlim_cur);
 }
 
-static void no_room(void)
+static void no_space(void)
 {
     g_autofree char *path = name_in_dir("new");
     g_autofree char *old = old_file("old");
     g_autofree char *link = link_to("old");
 
-    assert_no_room(path);
+    assert_no_space(path);
     assert_gone(path);
-    assert_no_room(old);
+    assert_no_space(old);
     assert_has(old, OLD);
-    assert_no_room(link);
+    assert_no_space(link);
     assert_is_link(link);
     assert_has(old, OLD);
     end(old);
@@ -213,7 +213,7 @@ int main(int argc, char **argv)
     g_test_add_func("/save-file/shorter-than-before", shorter_than_before);
     g_test_add_func("/save-file/through-a-link", through_a_link);
     g_test_add_func("/save-file/device", device);
-    g_test_add_func("/save-file/no-room", no_room);
+    g_test_add_func("/save-file/no-space", no_space);
     g_test_add_func("/save-file/pipe-without-reader", pipe_without_reader);
     g_test_add_func("/save-file/pipe-with-reader", pipe_with_reader);
     g_test_add_func("/save-file/no-folder", no_folder);

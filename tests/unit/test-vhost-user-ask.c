@@ -853,9 +853,9 @@ int main(int argc, char **argv)
     g_test_add_func("/vhost-user-ask/gone/reconnected", reconnected);
     g_test_add_func("/vhost-user-ask/gone/freed", freed);
     g_test_add_func("/vhost-user-ask/gone/dropped", dropped);
-    g_test_add_func("/vhost-user-ask/refused/unanswered", unanswered);
-    g_test_add_func("/vhost-user-ask/refused/does-not-read", does_not_read);
-    g_test_add_func("/vhost-user-ask/refused/cannot-be-asked",
+    g_test_add_func("/vhost-user-ask/rejected/unanswered", unanswered);
+    g_test_add_func("/vhost-user-ask/rejected/does-not-read", does_not_read);
+    g_test_add_func("/vhost-user-ask/rejected/cannot-be-asked",
                     cannot_be_asked);
     add_wait();
     return g_test_run();

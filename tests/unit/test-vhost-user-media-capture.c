@@ -530,7 +530,7 @@ static void test_wrong_pages(void)
 }
 
 /* Guest memory that has gone since a buffer was queued is not accessed */
-static void test_pages_go(void)
+static void test_pages_unplugged(void)
 {
     Fake *fake = streaming_new(1, PAGES);
     struct v4l2_buffer buf;
@@ -749,7 +749,7 @@ int main(int argc, char **argv)
     add("object/layout", test_layout);
     add("object/formats", test_formats);
     add("pages/drawn", test_pages);
-    add("pages/go", test_pages_go);
+    add("pages/unplugged", test_pages_unplugged);
     add("order", test_order);
     add("prepared", test_prepared);
     add("timestamp", test_timestamp);

@@ -1027,7 +1027,7 @@ static void test_late_frame(void)
     fake_free(fake);
 }
 
-static void test_refused_frame(void)
+static void test_rejected_frame(void)
 {
     Fake *fake = streaming_new(1, PAGES);
 
@@ -1170,7 +1170,7 @@ int main(int argc, char **argv)
     add("dequeued", test_dequeued);
     add("event/short", test_short_event);
     add("late-frame", test_late_frame);
-    add("refused-frame", test_refused_frame);
+    add("rejected-frame", test_rejected_frame);
     add("failed-stream", test_failed_stream);
     return g_test_run();
 }

@@ -613,9 +613,9 @@ int main(int argc, char **argv)
     g_test_add_func("/uuid-disk/outside-the-disk", outside_the_disk);
     g_test_add_func("/uuid-disk/beyond-the-object", beyond_the_object);
     g_test_add_func("/uuid-disk/unknown-uuid", unknown_uuid);
-    g_test_add_func("/uuid-disk/refused/can-shrink", can_shrink);
-    g_test_add_func("/uuid-disk/refused/huge-pages", huge_pages);
-    g_test_add_func("/uuid-disk/refused/not-memory", not_memory);
+    g_test_add_func("/uuid-disk/rejected/can-shrink", can_shrink);
+    g_test_add_func("/uuid-disk/rejected/huge-pages", huge_pages);
+    g_test_add_func("/uuid-disk/rejected/not-memory", not_memory);
     g_test_add_func("/uuid-disk/read-only", read_only);
     g_test_add_func("/uuid-disk/released", released);
     g_test_add_func("/uuid-disk/uuid-is-one-sector", uuid_is_one_sector);

@@ -1252,11 +1252,11 @@ static void foreach_tells(void)
 
 static void add_refusals(void)
 {
-    g_test_add_func("/virtio-export/refused/no-exporter", no_exporter);
-    g_test_add_func("/virtio-export/refused/unknown-uuid", unknown_uuid);
-    g_test_add_func("/virtio-export/refused/not-exportable", not_exportable);
-    g_test_add_func("/virtio-export/refused/exporter-gone", exporter_gone);
-    g_test_add_func("/virtio-export/refused/makes-no-descriptor",
+    g_test_add_func("/virtio-export/failed/no-exporter", no_exporter);
+    g_test_add_func("/virtio-export/failed/unknown-uuid", unknown_uuid);
+    g_test_add_func("/virtio-export/failed/not-exportable", not_exportable);
+    g_test_add_func("/virtio-export/failed/exporter-gone", exporter_gone);
+    g_test_add_func("/virtio-export/failed/makes-no-descriptor",
                     refusals_make_no_descriptor);
 }
 

@@ -258,7 +258,7 @@ int main(int argc, char **argv)
 
     add("/virtio-gpu-uuid-wire/command/known", command_known);
     add("/virtio-gpu-uuid-wire/command/assign", command_assign);
-    add("/virtio-gpu-uuid-wire/command/unknown_id", command_unknown_id);
+    add("/virtio-gpu-uuid-wire/command/unknown-id", command_unknown_id);
     add("/virtio-gpu-uuid-wire/migration/save", migration_save);
     add("/virtio-gpu-uuid-wire/migration/load", migration_load);
 

@@ -14,7 +14,7 @@
 #define QVIRTIO_GPU_UNKNOWN_COMMAND 0x01ff
 
 /* Cases of defects that some versions of QEMU have fixed */
-#define QVIRTIO_GPU_DEFECT_MENDED "defect-mended/"
+#define QVIRTIO_GPU_DEFECT_FIXED "defect-fixed/"
 
 /* The same for all formats that the tests use */
 #define QVIRTIO_GPU_BYTES_PER_PIXEL 4

@@ -180,7 +180,7 @@ static void before_start(gconstpointer opaque)
 }
 
 /* The back-end dies, and QEMU does not reconnect */
-static void for_good(gconstpointer opaque)
+static void without_reconnect(gconstpointer opaque)
 {
     Device device = *(const Device *)opaque;
     Scene s;
@@ -854,7 +854,7 @@ void vhost_user_add_death_cases(void)
         if (!qtest_has_device(driver)) {
             continue;
         }
-        add_case("for-good", for_good, device);
+        add_case("without-reconnect", without_reconnect, device);
         if (g_test_slow()) {
             add_slow_cases(device);
         }

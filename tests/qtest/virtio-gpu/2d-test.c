@@ -348,9 +348,9 @@ static void register_virtio_gpu_test(void)
         { "fence-echo", fence_echo },
         { "reset/device", reset_destroys },
         { "reset/machine", machine_reset_destroys },
-        { QVIRTIO_GPU_DEFECT_MENDED "short-header", short_header },
-        { QVIRTIO_GPU_DEFECT_MENDED "short-request", short_request },
-        { QVIRTIO_GPU_DEFECT_MENDED "size-overflow", size_overflow },
+        { QVIRTIO_GPU_DEFECT_FIXED "short-header", short_header },
+        { QVIRTIO_GPU_DEFECT_FIXED "short-request", short_request },
+        { QVIRTIO_GPU_DEFECT_FIXED "size-overflow", size_overflow },
     };
     QOSGraphTestOptions opts = { .before = messages_before };
     int i;

@@ -307,20 +307,20 @@ static void register_blob_test(void)
                  &opts);
     qos_add_test("defect/blob/shown-without-backing", "virtio-gpu",
                  shown_without_backing, &opts);
-    qos_add_test(QVIRTIO_GPU_DEFECT_MENDED "blob/create-larger-than-backing",
+    qos_add_test(QVIRTIO_GPU_DEFECT_FIXED "blob/create-larger-than-backing",
                  "virtio-gpu", create_larger, &opts);
-    qos_add_test(QVIRTIO_GPU_DEFECT_MENDED "blob/attach-smaller-backing",
+    qos_add_test(QVIRTIO_GPU_DEFECT_FIXED "blob/attach-smaller-backing",
                  "virtio-gpu", attach_smaller, &opts);
-    qos_add_test(QVIRTIO_GPU_DEFECT_MENDED "blob/backing-later", "virtio-gpu",
+    qos_add_test(QVIRTIO_GPU_DEFECT_FIXED "blob/backing-later", "virtio-gpu",
                  backing_later, &opts);
-    qos_add_test(QVIRTIO_GPU_DEFECT_MENDED "blob/size-zero-saved", "virtio-gpu",
+    qos_add_test(QVIRTIO_GPU_DEFECT_FIXED "blob/size-zero-saved", "virtio-gpu",
                  size_zero_saved, &opts);
 
-    qos_add_test(QVIRTIO_GPU_DEFECT_MENDED "blob/shown-with-odd-stride",
+    qos_add_test(QVIRTIO_GPU_DEFECT_FIXED "blob/shown-with-odd-stride",
                  "virtio-gpu", shown_with_odd_stride, &opts);
-    qos_add_test(QVIRTIO_GPU_DEFECT_MENDED "blob/shown-with-short-rows",
+    qos_add_test(QVIRTIO_GPU_DEFECT_FIXED "blob/shown-with-short-rows",
                  "virtio-gpu", shown_with_short_rows, &opts);
-    qos_add_test(QVIRTIO_GPU_DEFECT_MENDED "blob/shown-beyond-4-gib",
+    qos_add_test(QVIRTIO_GPU_DEFECT_FIXED "blob/shown-beyond-4-gib",
                  "virtio-gpu", shown_beyond_4_gib, &opts);
 
     opts.before = blob_and_messages_before;

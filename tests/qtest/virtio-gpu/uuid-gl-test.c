@@ -288,7 +288,7 @@ static void other_targets(void *obj, void *data, QGuestAllocator *alloc)
 }
 
 /* QEMU keeps a resource that virglrenderer failed to create */
-static void not_made(void *obj, void *data, QGuestAllocator *alloc)
+static void creation_failed(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPUResourceOpt res = {
         .gpu = obj, .id = 1, .width = 1 << 30, .height = 1 << 30,
@@ -407,7 +407,7 @@ static void register_gl_test(void)
 {
     static const UUIDTest tests[] = {
         { "gl/other-targets", other_targets },
-        { "gl/not-made", not_made },
+        { "gl/creation-failed", creation_failed },
         { "gl/dmabuf-or-reason", dmabuf_or_reason },
         { "gl/leaves-no-descriptors", leaves_no_descriptors },
         { }

@@ -197,7 +197,7 @@ static void register_malformed_test(void)
         { "malformed/short-response", short_response },
         { "malformed/no-response", no_response },
         { "malformed/short-and-unknown-id", short_and_unknown_id },
-        { "malformed/refused-keeps-uuid", refused_keeps_uuid },
+        { "malformed/rejected-keeps-uuid", refused_keeps_uuid },
         { "layout/request-by-byte", split_request },
         { "layout/response-by-byte", split_response },
         { "layout/both-split", split_both },

@@ -383,14 +383,14 @@ static void register_migration_test(void)
         { "migration/cancelled", migrate_cancelled },
         { "migration/assigned-while-it-runs", migrate_while_assigning },
         { "migration/without-uuids", migrate_without_uuids },
-        { "migration/acknowledgement-taken-back",
+        { "migration/acknowledgement-revoked",
           migrate_acknowledgement_back },
         { "migration/needs-the-property", migrate_needs_property },
         { "migration/needs-the-property-without-uuids",
           migrate_needs_property_without_uuids },
         { "migration/not-acknowledged-needs-no-property",
           migrate_unacknowledged_to_off },
-        { "migration/unused-is-as-off", unused_same_section },
+        { "migration/unused-same-as-off", unused_same_section },
         { }
     };
     static const UUIDTest seed_tests[] = {

@@ -226,7 +226,7 @@ static void table(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpstr(wrong, ==, "Error: Path '/nowhere' does not exist\r\n");
 }
 
-static void table_goes_on(void *obj, void *data, QGuestAllocator *alloc)
+static void table_next_page(void *obj, void *data, QGuestAllocator *alloc)
 {
     QTestState *qts = ((QVirtioGPU *)obj)->qts;
     static const char more[] = "There are more: ";
@@ -263,9 +263,9 @@ static void register_query_test(void)
     static const UUIDTest pci_tests[] = {
         { "query-exports/beside-a-back-end", beside_a_back_end },
         { "query-exports/gone-with-its-back-end", gone_with_its_back_end },
-        { "query-exports/refused", refused },
+        { "query-exports/rejected", refused },
         { "query-exports/table", table },
-        { "query-exports/table-goes-on", table_goes_on },
+        { "query-exports/table-next-page", table_next_page },
         { }
     };
 

@@ -64,7 +64,7 @@ static void assert_then(Scene *scene)
                   .expect = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID });
 }
 
-static void snapshot_then(void *obj, void *data, QGuestAllocator *alloc)
+static void snapshot_drops(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
     TempFile *disk = disk_new(gpu->qts);
@@ -127,7 +127,7 @@ static void forge(const TempFile *disk)
 }
 
 /* One invalid UUID makes the load fail without any UUID loaded */
-static void snapshot_refused_whole(void *obj, void *data,
+static void snapshot_rejected_whole(void *obj, void *data,
                                    QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -217,12 +217,12 @@ static void snapshot_look_ups(void *obj, void *data, QGuestAllocator *alloc)
 static void register_snapshot_test(void)
 {
     static const UUIDTest tests[] = {
-        { "snapshot/then-not-later", snapshot_then },
+        { "snapshot/drops-later-uuids", snapshot_drops },
         { }
     };
     static const UUIDTest pci_tests[] = {
         { "snapshot/new-qemu", snapshot_new_qemu },
-        { "snapshot/refused-whole", snapshot_refused_whole },
+        { "snapshot/rejected-whole", snapshot_rejected_whole },
         { "snapshot/needs-the-property", snapshot_needs_property },
         { }
     };

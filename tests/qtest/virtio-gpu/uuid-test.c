@@ -93,7 +93,7 @@ static void assign_fence_echo(void *obj, void *data, QGuestAllocator *alloc)
                       sizeof(struct virtio_gpu_resp_resource_uuid));
 }
 
-static void refused_fence_echo(void *obj, void *data, QGuestAllocator *alloc)
+static void rejected_fence_echo(void *obj, void *data, QGuestAllocator *alloc)
 {
     assert_fence_echo(obj, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
                       sizeof(struct virtio_gpu_ctrl_hdr));
@@ -158,18 +158,18 @@ static void assert_invalid_id(QVirtioGPU *gpu, uint32_t id)
     g_assert_false(has_uuids(gpu->qts));
 }
 
-static void refused_id_zero(void *obj, void *data, QGuestAllocator *alloc)
+static void rejected_id_zero(void *obj, void *data, QGuestAllocator *alloc)
 {
     assert_invalid_id(obj, 0);
 }
 
-static void refused_unknown_id(void *obj, void *data, QGuestAllocator *alloc)
+static void rejected_unknown_id(void *obj, void *data, QGuestAllocator *alloc)
 {
     qvirtio_gpu_create_2d({ .gpu = obj, .id = 1 });
     assert_invalid_id(obj, 2);
 }
 
-static void refused_destroyed_id(void *obj, void *data, QGuestAllocator *alloc)
+static void rejected_destroyed_id(void *obj, void *data, QGuestAllocator *alloc)
 {
     qvirtio_gpu_create_2d({ .gpu = obj, .id = 1 });
     assign_uuid({ .gpu = obj, .id = 1 });
@@ -233,10 +233,10 @@ static void register_resource_uuid_test(void)
         { "assign/two-differ", assign_two_differ },
         { "assign/recreated-differs", assign_recreated_differs },
         { "assign/any-backing", assign_any_backing },
-        { "refused/id-zero", refused_id_zero },
-        { "refused/unknown-id", refused_unknown_id },
-        { "refused/destroyed-id", refused_destroyed_id },
-        { "refused/fence-echo", refused_fence_echo },
+        { "rejected/id-zero", rejected_id_zero },
+        { "rejected/unknown-id", rejected_unknown_id },
+        { "rejected/destroyed-id", rejected_destroyed_id },
+        { "rejected/fence-echo", rejected_fence_echo },
         { "queue/full", queue_full },
         { "queue/full-indirect", queue_full_indirect },
         { }

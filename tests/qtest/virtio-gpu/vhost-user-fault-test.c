@@ -152,7 +152,7 @@ static void register_vhost_user_gpu_fault_test(void)
         { "fault/vhost-user-gpu/share/dma-buf", test_path, &dmabuf_path },
         { "fault/vhost-user-gpu/lookup-is-not-answered",
           look_up_is_not_answered },
-        { "fault/vhost-user-gpu/leaves-descriptors-to-qemu",
+        { "fault/vhost-user-gpu/reserves-descriptors",
           leaves_descriptors_to_qemu, &dmabuf_path },
         { }
     };

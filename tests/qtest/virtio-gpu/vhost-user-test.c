@@ -179,7 +179,7 @@ static void size_overflows(QVirtioGPU *gpu)
 }
 
 /* Starts must not leak the descriptors that QEMU sends */
-static void descriptors_are_left(QVirtioGPU *gpu)
+static void reserves_descriptors(QVirtioGPU *gpu)
 {
     pid_t pid = vhost_user_gpu_pid();
     unsigned int limit = process_fds_count(pid) + 70;
@@ -215,7 +215,7 @@ static void leaves_no_descriptor(QVirtioGPU *gpu)
 }
 
 /* QEMU has no such scanout; the next command is answered too */
-static void edid_of_no_scanout(QVirtioGPU *gpu)
+static void edid_of_unknown_scanout(QVirtioGPU *gpu)
 {
     struct virtio_gpu_cmd_get_edid req = {
         .hdr = qvirtio_gpu_hdr(VIRTIO_GPU_CMD_GET_EDID),
@@ -283,7 +283,7 @@ static GThread *feeder_start(Feeder *f, QVirtioGPU *gpu, uint8_t *memory)
 }
 
 /* "stop" ends though another vCPU goes on adding commands */
-static void stop_while_fed(QVirtioGPU *gpu)
+static void stop_during_commands(QVirtioGPU *gpu)
 {
     int fd = process_fds_open(qtest_pid(gpu->qts), "memory-backend-memfd");
     size_t size = 256 * MiB;
@@ -415,12 +415,12 @@ static void register_vhost_user_gpu_test(void)
         add_test("stop-and-cont", stop_and_cont);
         add_test("stop-while-busy", stop_while_busy);
         add_test("size-overflows", size_overflows);
-        add_test("descriptors-are-left", descriptors_are_left);
+        add_test("reserves-descriptors", reserves_descriptors);
         add_test("leaves-no-descriptor", leaves_no_descriptor);
-        add_test("edid-of-no-scanout", edid_of_no_scanout);
+        add_test("edid-of-unknown-scanout", edid_of_unknown_scanout);
         if (g_str_equal(qtest_get_arch(), "x86_64")) {
             /* the test has to know where guest memory begins */
-            add_test("stop-while-fed", stop_while_fed);
+            add_test("stop-during-commands", stop_during_commands);
         }
     }
     if (getenv("QTEST_GL_DMABUF")) {

@@ -169,7 +169,7 @@ static void unref_fenced(QVirtioGPU *gpu, uint32_t id)
 }
 
 /* After a reset, no resource is left, and all works for the next driver */
-static void anew_after_reset(QVirtioGPU *gpu, QVirtioGPU *other)
+static void usable_after_reset(QVirtioGPU *gpu, QVirtioGPU *other)
 {
     QVirtioGPUResourceOpt res = {
         .gpu = gpu, .id = 1, .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
@@ -663,7 +663,8 @@ static void add_virgl_tests(void)
 {
     static const UUIDTest tests[] = {
         { "vhost-user-gpu-gl/not-a-texture", run_test, not_a_texture },
-        { "vhost-user-gpu-gl/anew-after-reset", run_test, anew_after_reset },
+        { "vhost-user-gpu-gl/usable-after-reset", run_test,
+          usable_after_reset },
         { "vhost-user-gpu-gl/in-flight-when-stopped",
           run_test, in_flight_when_stopped },
         { "vhost-user-gpu-gl/in-flight-when-reset",

@@ -280,7 +280,7 @@ static void described(QVirtioMedia *media, QVirtioGPU *gpu)
 }
 
 /* The memory of a buffer remains when the guest destroys the resource */
-static void object_goes(QVirtioMedia *media, QVirtioGPU *gpu)
+static void object_destroyed(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     Mapped m;
     Drawn d;
@@ -553,7 +553,8 @@ static const MediaTest tests[] = {
     { "capture/object/drawn", object, FROM_FILE, true, true },
     { "capture/object/geometry", geometry, WHITE, true, true },
     { "capture/object/described", described, FROM_FILE, true, true },
-    { "capture/object/goes-while-queued", object_goes, FROM_FILE, true, true },
+    { "capture/object/destroyed-while-queued", object_destroyed, FROM_FILE,
+      true, true },
     { "capture/pages", pages, FROM_FILE, true },
     { "capture/malformed", malformed, WHITE, true },
     { "capture/ends", ends, WHITE, true, true },

@@ -305,7 +305,7 @@ static void slow_exporter_reset(QVirtioMedia *media, QVirtioGPU *gpu)
 }
 
 /* The memory of a buffer remains when the guest destroys the resource */
-static void object_goes(QVirtioMedia *media, QVirtioGPU *gpu)
+static void object_destroyed(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     uint8_t frames[2 * DRAWN_BYTES];
     Drawn d;
@@ -723,7 +723,7 @@ static const MediaTest tests[] = {
       .with_exporter = true },
     { "object/slow-exporter/reset", slow_exporter_reset, "fakesink",
       .with_exporter = true },
-    { "object/goes-while-queued", object_goes, TO_FILE },
+    { "object/destroyed-while-queued", object_destroyed, TO_FILE },
     { "pages", pages, TO_FILE },
     { "malformed", malformed, TO_FILE },
     { "two-sessions", two_sessions, TO_FILE },
