@@ -212,7 +212,7 @@ static void share(Demo *demo)
     memcpy(sector, demo->uuid, sizeof(demo->uuid));
     if (pwrite(disk, sector, SECTOR, 0) != SECTOR ||
         pread(disk, sector, SECTOR, 0) != SECTOR) {
-        die("the disk does not take the UUID");
+        die("the disk rejects the UUID");
     }
     memcpy(&status, sector + sizeof(demo->uuid), sizeof(status));
     if (status != DISK_READY) {
@@ -325,7 +325,7 @@ static bool obey(Demo *demo, const char *word)
         capture_to_pages(demo);
     } else if (strcmp(word, "done\n")) {
         errno = EINVAL;
-        die("the host said none of the words that there are");
+        die("unknown command from the host");
     } else {
         return false;
     }
@@ -353,7 +353,7 @@ int main(int argc, char **argv)
 
     do {
         if (!fgets(line, sizeof(line), stdin)) {
-            die("the host went away");
+            die("the host has closed the serial console");
         }
     } while (obey(&demo, line));
     printf("DEMO: done\n");

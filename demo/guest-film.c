@@ -220,7 +220,7 @@ static void set_format(const Film *film)
         format.fmt.pix.pixelformat != V4L2_PIX_FMT_XBGR32 ||
         format.fmt.pix.bytesperline != pitch) {
         errno = EINVAL;
-        die(VIDEO " does not take the format of the buffers");
+        die(VIDEO " does not accept the format of the buffers");
     }
 }
 
@@ -355,7 +355,7 @@ static void set_flat_format(const Film *film)
     };
 
     if (ioctl(film->video, VIDIOC_S_FMT, &format)) {
-        die("cannot set a flat format");
+        die("cannot set a format with one row");
     }
 }
 
@@ -449,7 +449,7 @@ static bool obey(Film *film, const char *line)
         misuse(film);
     } else if (strcmp(line, "done\n")) {
         errno = EINVAL;
-        die("the host said none of the words that there are");
+        die("unknown command from the host");
     } else {
         return false;
     }
@@ -474,7 +474,7 @@ int main(void)
 
     do {
         if (!fgets(line, sizeof(line), stdin)) {
-            die("the host went away");
+            die("the host has closed the serial console");
         }
     } while (obey(&film, line));
     printf("DEMO: done\n");

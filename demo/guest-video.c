@@ -60,7 +60,7 @@ static void set_format(int video, const struct drm_mode_create_dumb *dumb)
         format.fmt.pix.pixelformat != V4L2_PIX_FMT_XBGR32 ||
         format.fmt.pix.bytesperline != dumb->pitch) {
         errno = EINVAL;
-        die("the capture does not take the format of the buffer");
+        die("the capture does not accept the format of the buffer");
     }
 }
 

@@ -48,11 +48,11 @@ static bool egl_dmabuf_check_planes(const EGLDmabufPlanes *planes, Error **errp)
 
     for (i = 0; i < planes->num; i++) {
         if (planes->fds[i] < 0) {
-            error_setg(errp, "EGL made no dma-buf of the texture");
+            error_setg(errp, "EGL returned no dma-buf of the texture");
             return false;
         }
         if (!egl_dmabuf_same_file(planes->fds[0], planes->fds[i])) {
-            error_setg(errp, "the texture is not in one dma-buf");
+            error_setg(errp, "the texture has more than one dma-buf");
             return false;
         }
     }

@@ -152,7 +152,7 @@ static gboolean reply_cb(gint fd, GIOCondition condition, gpointer opaque)
 
     g->uuids.reply_watch = 0;
     if (!vu_end_shared_object(&g->dev.parent, &done)) {
-        g_warning("QEMU does not reply to what it is told of objects");
+        g_warning("QEMU did not reply to SHARED_OBJECT_ADD or _REMOVE");
         g->uuids.closed = true;
         give_up(g);
         return G_SOURCE_REMOVE;

@@ -165,7 +165,7 @@ static int look_up(void *opaque, uint8_t *uuid, MediaLayout *layout)
     return lookup->fd;
 }
 
-/* A driver may add buffers that are too small without end */
+/* Bounded: a driver may add buffers that are too small without end */
 static void send_events(Backend *backend)
 {
     VuDev *dev = &backend->vug.parent;
@@ -472,8 +472,8 @@ static void parse_options(int *argc, char ***argv)
     if (output == capture || !pipeline || *argc != 1 ||
         (socket_fd >= 0) == (socket_path != NULL)) {
         error_report("--pipeline, one of --output and --capture, and one of"
-                     " --socket-path and --fd are required, and no argument"
-                     " is allowed");
+                     " --socket-path and --fd are required, and other arguments"
+                     " are not allowed");
         exit(EXIT_FAILURE);
     }
 }

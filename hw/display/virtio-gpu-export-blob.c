@@ -49,7 +49,7 @@ virtio_gpu_blob_unavailable_reason(const struct virtio_gpu_simple_resource *res)
         return "the blob has no backing";
     }
     if (res->dmabuf_fd < 0) {
-        return "the host made no dma-buf of the blob's backing";
+        return "the host created no dma-buf of the blob's backing";
     }
     return NULL;
 }
@@ -86,7 +86,8 @@ bool virtio_gpu_blob_export(const VirtIOGPU *g,
     virtio_gpu_blob_describe(g, res, object);
     object->fd = qemu_dup(res->dmabuf_fd);
     if (object->fd < 0) {
-        error_setg_errno(errp, errno, "cannot make a descriptor of its memory");
+        error_setg_errno(errp, errno,
+                         "cannot create a file descriptor of its memory");
         return false;
     }
     return true;

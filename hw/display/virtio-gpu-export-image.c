@@ -103,7 +103,8 @@ bool virtio_gpu_image_export(struct virtio_gpu_simple_resource *res,
         object->fd = qemu_dup(res->share_handle);
     }
     if (object->fd < 0) {
-        error_setg_errno(errp, errno, "cannot make a descriptor of its memory");
+        error_setg_errno(errp, errno,
+                         "cannot create a file descriptor of its memory");
         return false;
     }
     return true;

@@ -17,7 +17,7 @@ void virtio_gpu_image_describe(const struct virtio_gpu_simple_resource *res,
 bool virtio_gpu_image_export(struct virtio_gpu_simple_resource *res,
                              VirtIOExportObject *object, Error **errp)
 {
-    error_setg(errp, "this host cannot share memory by descriptors");
+    error_setg(errp, "this host cannot share memory by file descriptor");
     return false;
 }
 

@@ -66,7 +66,7 @@ virtio_gpu_virgl_texture_export(struct virtio_gpu_simple_resource *res,
 
     if (virgl_renderer_resource_get_info(res->resource_id, &info) ||
         !info.tex_id) {
-        error_setg(errp, "the renderer did not make it");
+        error_setg(errp, "the renderer did not create it");
         return false;
     }
     object->width = res->width;

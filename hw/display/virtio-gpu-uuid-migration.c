@@ -95,7 +95,7 @@ static bool virtio_gpu_uuid_load(VirtIOGPU *g, uint32_t resource_id,
 
     res = virtio_gpu_find_resource(g, resource_id);
     if (!res) {
-        error_setg(errp, "no such resource");
+        error_setg(errp, "the resource does not exist");
     } else {
         virtio_gpu_uuid_table_enter(g->uuid_table, &res->uuid, uuid, errp);
     }
@@ -177,14 +177,14 @@ static int virtio_gpu_resource_uuid_pre_load(void *opaque)
     GLOBAL_STATE_CODE();
 
     if (!virtio_gpu_resource_uuid_enabled(g->parent_obj.conf)) {
-        error_setg(&err, "virtio-gpu: UUIDs in the stream, but '%s' is off",
-                   VIRTIO_GPU_RESOURCE_UUID_PROP);
+        error_setg(&err, "virtio-gpu: the stream contains UUIDs, but '%s' is "
+                   "off", VIRTIO_GPU_RESOURCE_UUID_PROP);
     } else if (!virtio_gpu_resource_uuid_negotiated(g)) {
-        error_setg(&err, "virtio-gpu: UUIDs in the stream, but the driver has "
-                   "not acknowledged VIRTIO_GPU_F_RESOURCE_UUID");
+        error_setg(&err, "virtio-gpu: the stream contains UUIDs, but the "
+                   "driver has not acknowledged VIRTIO_GPU_F_RESOURCE_UUID");
     } else if (virtio_gpu_uuid_table_size(g->uuid_table) > 0) {
         virtio_gpu_uuid_release_all(g);
-        error_setg(&err, "virtio-gpu: UUIDs twice in the stream");
+        error_setg(&err, "virtio-gpu: the stream contains the UUIDs twice");
     }
     if (err) {
         migration_incoming_report_err(err);

@@ -30,7 +30,7 @@ static bool virtio_gpu_uuid_draw(QemuUUID *uuid, Error **errp)
     if (qemu_guest_getrandom(uuid, sizeof(*uuid), errp) < 0) {
         /* under record/replay it fails without setting @errp */
         if (!*errp) {
-            error_setg(errp, "no random bytes for a UUID");
+            error_setg(errp, "the host has no random bytes for a UUID");
         }
         return false;
     }
@@ -76,7 +76,7 @@ bool virtio_gpu_uuid_table_assign(VirtIOGPUUuidTable *table, QemuUUID *uuid,
     assert(qemu_uuid_is_null(uuid));
     do {
         if (draws-- == 0) {
-            error_setg(errp, "random bytes for a UUID repeat themselves");
+            error_setg(errp, "the host returns only UUIDs that are in use");
             return false;
         }
         if (!virtio_gpu_uuid_draw(&draw, errp)) {
@@ -110,7 +110,7 @@ bool virtio_gpu_uuid_table_enter(VirtIOGPUUuidTable *table, QemuUUID *uuid,
 {
     const char *fault = qemu_uuid_is_null(uuid)
                         ? virtio_gpu_uuid_fault(table, value)
-                        : "is a second one";
+                        : "is rejected: the resource already has a UUID";
 
     if (fault) {
         g_autofree char *text = qemu_uuid_unparse_strdup(value);

@@ -249,7 +249,7 @@ void coroutine_fn qmp_x_virtio_export_dump(const char *uuid,
     QemuUUID parsed;
 
     if (qemu_uuid_parse(uuid, &parsed) < 0) {
-        error_setg(errp, "'%s' is no UUID", uuid);
+        error_setg(errp, "'%s' is not a UUID", uuid);
         return;
     }
     if (!virtio_export_dump_lookup(&parsed, &object, errp)) {

@@ -200,7 +200,7 @@ VirtioExportsInfo *qmp_x_query_virtio_exports(const char *path,
     }
     if (after) {
         if (qemu_uuid_parse(after, &uuid) < 0) {
-            error_setg(errp, "'%s' is no UUID", after);
+            error_setg(errp, "'%s' is not a UUID", after);
             return NULL;
         }
         selection.after = &uuid;

@@ -153,7 +153,7 @@ static void max_outputs(const void *opaque)
     assert_rejected(dev, UUID_ON ",max_outputs=17", "max_outputs");
     if (dev->kind == VGA) {
         assert_rejected(dev, ",max_outputs=0",
-                        "max_outputs is 0: there is none for VGA");
+                        "max_outputs is 0, but VGA needs an output");
     }
 }
 
@@ -169,7 +169,7 @@ static void hostmem(const void *opaque)
         return;
     }
     for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
-        assert_rejected(dev, sizes[i], "hostmem is no power of 2");
+        assert_rejected(dev, sizes[i], "hostmem is not a power of 2");
     }
     assert_accepted(dev, ",hostmem=4M");
 }

@@ -520,11 +520,12 @@ static void impossible_layouts(void)
     info = image(4, 4, 15);
     check_layout(&info, "error: a row of 4 pixels needs more than 15 bytes");
     info = image(64, 33, 256);
-    check_layout(&info, "error: 8448 bytes are wanted, the object has 8192");
+    check_layout(&info,
+                 "error: 8448 bytes are needed, but the object has 8192");
     info = image(1, 1, 4);
     info.offsets[0] = UINT32_MAX;
     check_layout(&info,
-                 "error: 4294967299 bytes are wanted, the object has 8192");
+                 "error: 4294967299 bytes are needed, but the object has 8192");
 }
 
 /* Rows may be padded and from bottom to top */

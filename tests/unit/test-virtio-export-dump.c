@@ -455,7 +455,7 @@ static void wrong_layout_is_an_error(void)
 static void failed_lookup_is_an_error(void)
 {
     export_image(DRM_FORMAT_XRGB8888, "", 1);
-    assert_refused_uuid("7", "'7' is no UUID");
+    assert_refused_uuid("7", "'7' is not a UUID");
     assert_refused_uuid("6f662d74-6865-2d62-6163-6b2d656e6400",
                         "no device exports an object with UUID "
                         "6f662d74-6865-2d62-6163-6b2d656e6400");

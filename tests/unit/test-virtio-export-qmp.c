@@ -360,7 +360,7 @@ static void wrong_arguments_are_errors(void)
 
     assert_error("/nowhere", NULL, false, 0, "Path '/nowhere' does not exist");
     assert_error("gpu", NULL, false, 0, "Path 'gpu' is ambiguous");
-    assert_error(NULL, "7", false, 0, "'7' is no UUID");
+    assert_error(NULL, "7", false, 0, "'7' is not a UUID");
     assert_error(NULL, NULL, true, 0,
                  "Parameter 'limit' expects a number from 1 to 4096");
     assert_error(NULL, NULL, true, 4097,

@@ -50,7 +50,7 @@ static bool begin(UUIDDisk *disk, uint64_t bytes, bool write, Error **errp)
     SharedObject *object = &disk->object;
 
     if (!shared_object_covers(object, 0, bytes)) {
-        error_setg(errp, "%" PRIu64 " bytes are wanted, the object has %"
+        error_setg(errp, "%" PRIu64 " bytes are needed, but the object has %"
                    PRIu64, bytes, object->size);
         return false;
     }
@@ -273,7 +273,7 @@ void control_stop(Control *ctl)
 
 char *control_help(void)
 {
-    GString *text = g_string_new("Commands, one a line on standard input:\n");
+    GString *text = g_string_new("Commands, one per line on standard input:\n");
 
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         g_autofree char *usage = g_strdup_printf("%s %s", commands[i].name,

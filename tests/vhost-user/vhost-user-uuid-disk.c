@@ -255,7 +255,8 @@ static void parse_options(int *argc, char ***argv)
         exit(EXIT_FAILURE);
     }
     if (!socket_path || *argc != 1) {
-        error_report("--socket-path is required, and no argument is allowed");
+        error_report("--socket-path is required, and other arguments are not"
+                     " allowed");
         exit(EXIT_FAILURE);
     }
 }

@@ -125,7 +125,7 @@ static void blob_outside(void *obj, void *data, QGuestAllocator *alloc)
     stream = save_stream(gpu->qts);
     move_framebuffer(stream);
     assert_refused(gpu, stream, (DestinationOpt) { .with = BLOB_MEMFD },
-                   "what is shown of resource 1 ends at 1025, the resource at "
+                   "the scanout of resource 1 ends at 1025, the resource at "
                    "1024");
 }
 
@@ -143,7 +143,7 @@ static void image_outside(void *obj, void *data, QGuestAllocator *alloc)
     stream = save_stream(res.gpu->qts);
     move_framebuffer(stream);
     assert_refused(res.gpu, stream, (DestinationOpt) { },
-                   "what is shown of resource 1 ends at 1025, the resource at "
+                   "the scanout of resource 1 ends at 1025, the resource at "
                    "1024");
 }
 

@@ -209,7 +209,7 @@ static void blob_of_guest(void *obj, void *data, QGuestAllocator *alloc)
         .backing = backing, .backing_len = BLOB_SIZE
     });
     assert_refused(&pci->gpu,
-                   "the host made no dma-buf of the blob's backing");
+                   "the host created no dma-buf of the blob's backing");
     qvirtio_gpu_detach_backing({ .gpu = &pci->gpu, .id = 1 });
     assert_refused(&pci->gpu, "the blob has no backing");
     guest_free(alloc, backing);

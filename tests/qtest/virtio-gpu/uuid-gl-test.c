@@ -299,14 +299,14 @@ static void creation_failed(void *obj, void *data, QGuestAllocator *alloc)
     do_qvirtio_gpu_create_2d(res);
     assign_uuid({ .gpu = obj, .id = 1, .uuid = uuid });
     reason = unavailable_reason(res.gpu->qts);
-    assert_refused(uuid, reason ?: "the renderer did not make it");
+    assert_refused(uuid, reason ?: "the renderer did not create it");
     qvirtio_gpu_unref({ .gpu = obj, .id = 1 });
 }
 
 /* Return: whether the reason is also known without a lookup */
 static bool assert_dmabuf_or_reason(const uint8_t *uuid)
 {
-    static const char no_dmabuf[] = "EGL made no dma-buf of the texture";
+    static const char no_dmabuf[] = "EGL returned no dma-buf of the texture";
     bool found = importer_finds(importer(), uuid);
     g_autofree char *traced = importer_traced(uuid);
 

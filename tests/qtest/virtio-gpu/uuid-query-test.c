@@ -174,7 +174,7 @@ static void refused(void *obj, void *data, QGuestAllocator *alloc)
     QTestState *qts = ((QVirtioGPU *)obj)->qts;
     static const char *const arguments[][2] = {
         { "{ 'path': '/nowhere' }", "Path '/nowhere' does not exist" },
-        { "{ 'after': '7' }", "'7' is no UUID" },
+        { "{ 'after': '7' }", "'7' is not a UUID" },
         { "{ 'limit': 0 }", "Parameter 'limit' expects" },
     };
 

@@ -138,11 +138,11 @@ static void forge_newer(Subsection *s)
 }
 
 static const Forgery unknown_resource = {
-    forge_unknown_resource, "UUID of resource 0x63: no such resource"
+    forge_unknown_resource, "UUID of resource 0x63: the resource does not exist"
 };
 
 static const Forgery resource_twice = {
-    forge_resource_twice, "is a second one"
+    forge_resource_twice, "the resource already has a UUID"
 };
 
 static const Forgery uuid_twice = {
@@ -218,7 +218,7 @@ static void second_copy(void *obj, void *data, QGuestAllocator *alloc)
 
     insert_bytes(stream, offset_in(stream, find_subsection(stream)) +
                  sizeof(copy), &copy, sizeof(copy));
-    assert_lie_refused(stream, "UUIDs twice in the stream");
+    assert_lie_refused(stream, "the stream contains the UUIDs twice");
     g_byte_array_unref(stream);
 }
 
@@ -282,15 +282,15 @@ static void off(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPUPCI *pci = obj;
 
-    assert_insertion_refused(&pci->gpu, "UUIDs in the stream, but '"
+    assert_insertion_refused(&pci->gpu, "the stream contains UUIDs, but '"
                              RESOURCE_UUID_PROP "' is off");
 }
 
 static void not_acknowledged(void *obj, void *data, QGuestAllocator *alloc)
 {
     qvirtio_gpu_start(obj, RESOURCE_UUID_FEATURE);
-    assert_insertion_refused(obj, "UUIDs in the stream, but the driver has "
-                             "not acknowledged");
+    assert_insertion_refused(obj, "the stream contains UUIDs, but the driver "
+                             "has not acknowledged");
 }
 
 /* What makes the two before a lie is not how it is forged */
