@@ -8,7 +8,7 @@
 #include "qemu/iov.h"
 #include "media-internal.h"
 
-/* Enough for the largest frame in pages that are not contiguous */
+/* Enough for the largest frame, in pages that are not contiguous */
 #define MOST_PAGES  (MEDIA_LARGEST_SIDE * (MEDIA_LARGEST_SIDE / KiB) + 2)
 
 #define CAPABILITIES (V4L2_BUF_CAP_SUPPORTS_USERPTR | \
@@ -86,7 +86,7 @@ static void add_buffers(MediaCall *call, unsigned count, uint32_t memory)
     }
 }
 
-/* How many more there may be; each of SHARED_PAGES costs an output a copy */
+/* How many more buffers fit; an output copies each buffer of SHARED_PAGES */
 static unsigned room_for(const Media *media, uint32_t memory)
 {
     unsigned most = VIDEO_MAX_FRAME;
@@ -184,7 +184,7 @@ static MediaBuffer *find_buffer(MediaCall *call)
            &call->media->buffers[v4l2->index] : NULL;
 }
 
-/* The UUID stands behind the buffer in the response, too */
+/* The UUID follows the buffer in the response, too */
 static void describe_to_caller(MediaCall *call, const MediaBuffer *buf)
 {
     media_describe_buffer(call->media, buf - call->media->buffers,
@@ -354,7 +354,7 @@ static int get_object(MediaCall *call, MediaBuffer *buf)
            0 : -EINVAL;
 }
 
-/* Whether an output says that there is a whole frame */
+/* Tell whether the buffer of an output contains a whole frame */
 static bool is_filled(const MediaCall *call)
 {
     const struct v4l2_buffer *v4l2 = &call->arg.buffer;

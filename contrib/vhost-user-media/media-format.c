@@ -72,7 +72,7 @@ void media_pixel_order(uint32_t from, uint32_t to,
     }
 }
 
-/* Change what the driver wants into what is possible */
+/* Change the format that the driver requests to the nearest possible format */
 static void adjust(struct v4l2_pix_format *pix)
 {
     uint32_t width = MIN(MAX(pix->width, 1), MEDIA_LARGEST_SIDE);
@@ -267,7 +267,7 @@ int media_enum_output(MediaCall *call)
     }
     *output = (struct v4l2_output) {
         .name = "GStreamer",
-        .type = V4L2_OUTPUT_TYPE_ANALOG,    /* V4L2's word for any other */
+        .type = V4L2_OUTPUT_TYPE_ANALOG,    /* V4L2's type of other outputs */
     };
     return 0;
 }
@@ -281,7 +281,7 @@ int media_enum_input(MediaCall *call)
     }
     *input = (struct v4l2_input) {
         .name = "GStreamer",
-        .type = V4L2_INPUT_TYPE_CAMERA,     /* V4L2's word for any other */
+        .type = V4L2_INPUT_TYPE_CAMERA,     /* V4L2's type of other inputs */
     };
     return 0;
 }
@@ -298,7 +298,7 @@ int media_s_end(MediaCall *call)
     return call->arg.number == 0 ? 0 : -EINVAL;
 }
 
-/* The device has no event, but to unsubscribe from one is no mistake */
+/* The device has no events; to unsubscribe from an event is not an error */
 int media_subscribe_event(MediaCall *call)
 {
     return -EINVAL;

@@ -21,8 +21,8 @@ typedef enum MediaBufferState {
 
 /**
  * struct MediaBuffer - A buffer of the queue
- * @state: who has it
- * @v4l2: what the driver has sent last
+ * @state: which part has the buffer
+ * @v4l2: the buffer as the driver has sent it last
  * @uuid: which object @object is
  * @object: VIRTIO_OBJECT: the memory, looked up once per UUID
  * @data: SHARED_PAGES of an output: copy of the memory
@@ -38,7 +38,7 @@ typedef struct MediaBuffer {
 } MediaBuffer;
 
 /**
- * struct MediaSession - What the driver has opened
+ * struct MediaSession - A session that the driver has opened
  * @id: the ID
  * @error: why it has ended, as an errno; 0 while it is usable
  * @error_sent: the driver knows @error
@@ -51,7 +51,7 @@ typedef struct MediaSession {
 
 /**
  * struct Media - The device
- * @ops: the surroundings
+ * @ops: callbacks
  * @opaque: for @ops
  * @type: V4L2's type of the buffers
  * @sessions: ID to MediaSession

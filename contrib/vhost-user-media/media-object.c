@@ -30,7 +30,7 @@ static unsigned long file_system_type(int fd)
     return fstatfs(fd, &fs) == 0 ? fs.f_type : 0;
 }
 
-/* Huge pages can be freed in spite of seals, and there may be no others */
+/* Huge pages can be freed in spite of seals, and the host may have no others */
 static bool is_safe(int fd, int seals)
 {
     unsigned long type = file_system_type(fd);

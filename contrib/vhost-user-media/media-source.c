@@ -28,7 +28,7 @@ struct MediaSource {
     GstVideoInfo info;
 };
 
-/* Elements may put a frame into memory as they like, but for its format */
+/* Elements may choose the layout of a frame in memory, but not its format */
 static bool is_as_agreed(const MediaSource *source, const GstVideoFrame *frame)
 {
     return GST_VIDEO_FRAME_FORMAT(frame) ==

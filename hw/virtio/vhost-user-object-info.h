@@ -49,7 +49,7 @@ void vhost_user_object_info_set(VhostUserObjectInfo *info,
  * @info: from the back-end, which is not trusted
  * @object: initialised; gets the size and the geometry
  *
- * The kind is not taken over: importers in QEMU rely on the seals of a memfd.
+ * The kind is ignored: importers in QEMU rely on the seals of a memfd.
  * If @info has a flag that QEMU does not know, or too many planes, the geometry
  * stays unknown.  virtio_export_answer() checks the geometry against the size.
  */

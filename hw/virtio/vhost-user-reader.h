@@ -47,7 +47,7 @@ typedef struct VhostUserReader VhostUserReader;
  * @source: calls @receive in the main loop while it is attached
  * @partial: the message of which only a part has arrived
  * @done: bytes of @partial that have arrived
- * @round: of the main loop: the last one in which @receive was called
+ * @round: the last iteration of the main loop in which @receive was called
  * @next: list of all readers
  */
 struct VhostUserReader {
