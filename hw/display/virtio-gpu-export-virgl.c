@@ -219,6 +219,7 @@ virtio_gpu_virgl_export(VirtIOGPU *g, struct virtio_gpu_simple_resource *res,
     if (virtio_gpu_virgl_is_guest_memory(res)) {
         done = virtio_gpu_virgl_guest_export(g, res, object, errp);
     } else if (!virtio_gpu_virgl_is_ready(g)) {
+        g->exports_wait = true;
         return VIRTIO_EXPORT_PENDING;
     } else if (res->blob_size) {
         done = virtio_gpu_virgl_blob_export(res, object, errp);
