@@ -14,6 +14,8 @@ import tempfile
 import traceback
 from pathlib import Path
 
+from .qemutree import TOP, environment
+
 
 def need_arguments(doc):
     """Exit with an error unless the command line matches the usage in the script's
@@ -60,6 +62,17 @@ def refused(*words):
     done = command(*words)
     assert done.returncode == 1 and done.stderr.count('\n') == 1, done.stderr
     return done.stderr
+
+
+def files_here():
+    """The files of this repository, committed or not; a release has no .git."""
+    if (TOP / '.git').exists():
+        names = good('git', '-C', TOP, 'ls-files', '-co', '--exclude-standard',
+                     env=environment()).split()
+        return [TOP / name for name in names]
+    return [path for path in TOP.rglob('*') if path.is_file() and
+            '__pycache__' not in path.parts and not re.match(
+                'build|series/|VERSION', str(path.relative_to(TOP)))]
 
 
 def glib_cases(listed):
