@@ -26,18 +26,16 @@
 #define RUTABAGA_WSI_SURFACELESS            1
 
 enum rutabaga_debug_type {
-    RUTABAGA_DEBUG_ERROR = 1,
-    RUTABAGA_DEBUG_WARN,
-    RUTABAGA_DEBUG_INFO,
+    RUTABAGA_DEBUG_ERROR = 1, RUTABAGA_DEBUG_WARN, RUTABAGA_DEBUG_INFO,
 };
 
-struct rutabaga;
+struct rutabaga {
+    int unused;
+};
 
 struct rutabaga_fence {
-    uint32_t flags;
+    uint32_t flags, ctx_id, ring_idx;
     uint64_t fence_id;
-    uint32_t ctx_id;
-    uint32_t ring_idx;
 };
 
 struct rutabaga_debug {
@@ -56,8 +54,7 @@ struct rutabaga_channels {
 };
 
 struct rutabaga_builder {
-    uint64_t user_data;
-    uint64_t capset_mask;
+    uint64_t user_data, capset_mask;
     uint32_t wsi;
     void (*fence_cb)(uint64_t user_data, const struct rutabaga_fence *fence);
     void (*debug_cb)(uint64_t user_data, const struct rutabaga_debug *debug);
@@ -65,31 +62,17 @@ struct rutabaga_builder {
 };
 
 struct rutabaga_create_3d {
-    uint32_t target;
-    uint32_t format;
-    uint32_t bind;
-    uint32_t width;
-    uint32_t height;
-    uint32_t depth;
-    uint32_t array_size;
-    uint32_t last_level;
-    uint32_t nr_samples;
-    uint32_t flags;
+    uint32_t target, format, bind, width, height, depth;
+    uint32_t array_size, last_level, nr_samples, flags;
 };
 
 struct rutabaga_create_blob {
-    uint32_t blob_mem;
-    uint32_t blob_flags;
-    uint64_t blob_id;
-    uint64_t size;
+    uint32_t blob_mem, blob_flags;
+    uint64_t blob_id, size;
 };
 
 struct rutabaga_transfer {
-    uint32_t x, y, z;
-    uint32_t w, h, d;
-    uint32_t level;
-    uint32_t stride;
-    uint32_t layer_stride;
+    uint32_t x, y, z, w, h, d, level, stride, layer_stride;
     uint64_t offset;
 };
 
@@ -104,17 +87,16 @@ struct rutabaga_mapping {
 };
 
 struct rutabaga_command {
-    uint32_t ctx_id;
-    uint32_t cmd_size;
+    uint32_t ctx_id, cmd_size;
     uint8_t *cmd;
 };
 
 static inline int32_t rutabaga_init(const struct rutabaga_builder *builder,
                                     struct rutabaga **ptr)
 {
-    static int device;
+    static struct rutabaga device;
 
-    *ptr = (struct rutabaga *)&device;
+    *ptr = &device;
     return 0;
 }
 
@@ -125,46 +107,28 @@ static inline int32_t rutabaga_get_num_capsets(struct rutabaga *ptr,
     return 0;
 }
 
-#define REJECT(name, ...)                                               \
-    static inline int32_t name(__VA_ARGS__) { return -EOPNOTSUPP; }
+static inline int32_t rutabaga_reject(struct rutabaga *ptr, ...)
+{
+    return -EOPNOTSUPP;
+}
 
-REJECT(rutabaga_get_capset_info, struct rutabaga *ptr, uint32_t index,
-       uint32_t *id, uint32_t *version, uint32_t *size)
-REJECT(rutabaga_get_capset, struct rutabaga *ptr, uint32_t id,
-       uint32_t version, uint8_t *data, uint32_t size)
-REJECT(rutabaga_context_create, struct rutabaga *ptr, uint32_t ctx_id,
-       uint32_t context_init, const char *name, uint32_t name_len)
-REJECT(rutabaga_context_destroy, struct rutabaga *ptr, uint32_t ctx_id)
-REJECT(rutabaga_context_attach_resource, struct rutabaga *ptr,
-       uint32_t ctx_id, uint32_t resource_id)
-REJECT(rutabaga_context_detach_resource, struct rutabaga *ptr,
-       uint32_t ctx_id, uint32_t resource_id)
-REJECT(rutabaga_resource_create_3d, struct rutabaga *ptr,
-       uint32_t resource_id, const struct rutabaga_create_3d *create)
-REJECT(rutabaga_resource_create_blob, struct rutabaga *ptr, uint32_t ctx_id,
-       uint32_t resource_id, const struct rutabaga_create_blob *create,
-       const struct rutabaga_iovecs *iovecs, const void *handle)
-REJECT(rutabaga_resource_unref, struct rutabaga *ptr, uint32_t resource_id)
-REJECT(rutabaga_resource_attach_backing, struct rutabaga *ptr,
-       uint32_t resource_id, const struct rutabaga_iovecs *iovecs)
-REJECT(rutabaga_resource_detach_backing, struct rutabaga *ptr,
-       uint32_t resource_id)
-REJECT(rutabaga_resource_transfer_read, struct rutabaga *ptr, uint32_t ctx_id,
-       uint32_t resource_id, const struct rutabaga_transfer *box,
-       const struct iovec *iov)
-REJECT(rutabaga_resource_transfer_write, struct rutabaga *ptr,
-       uint32_t ctx_id, uint32_t resource_id,
-       const struct rutabaga_transfer *box)
-REJECT(rutabaga_resource_map, struct rutabaga *ptr, uint32_t resource_id,
-       struct rutabaga_mapping *mapping)
-REJECT(rutabaga_resource_map_info, struct rutabaga *ptr, uint32_t resource_id,
-       uint32_t *map_info)
-REJECT(rutabaga_resource_unmap, struct rutabaga *ptr, uint32_t resource_id)
-REJECT(rutabaga_submit_command, struct rutabaga *ptr,
-       struct rutabaga_command *command)
-REJECT(rutabaga_create_fence, struct rutabaga *ptr,
-       const struct rutabaga_fence *fence)
-
-#undef REJECT
+#define rutabaga_get_capset_info            rutabaga_reject
+#define rutabaga_get_capset                 rutabaga_reject
+#define rutabaga_context_create             rutabaga_reject
+#define rutabaga_context_destroy            rutabaga_reject
+#define rutabaga_context_attach_resource    rutabaga_reject
+#define rutabaga_context_detach_resource    rutabaga_reject
+#define rutabaga_resource_create_3d         rutabaga_reject
+#define rutabaga_resource_create_blob       rutabaga_reject
+#define rutabaga_resource_unref             rutabaga_reject
+#define rutabaga_resource_attach_backing    rutabaga_reject
+#define rutabaga_resource_detach_backing    rutabaga_reject
+#define rutabaga_resource_transfer_read     rutabaga_reject
+#define rutabaga_resource_transfer_write    rutabaga_reject
+#define rutabaga_resource_map               rutabaga_reject
+#define rutabaga_resource_map_info          rutabaga_reject
+#define rutabaga_resource_unmap             rutabaga_reject
+#define rutabaga_submit_command             rutabaga_reject
+#define rutabaga_create_fence               rutabaga_reject
 
 #endif /* RUTABAGA_GFX_FFI_H */
