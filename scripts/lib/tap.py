@@ -81,16 +81,6 @@ def glib_cases(listed):
     return re.findall(r'^(?:# )?(/\S+)$', listed, re.M)
 
 
-def on_signals(handler):
-    for number in signal.SIGHUP, signal.SIGINT, signal.SIGTERM:
-        signal.signal(number, handler)
-
-
-def exit_on_signals():
-    """Make signals raise an exception, so that clean-up code runs."""
-    on_signals(lambda number, _: sys.exit(signal.strsignal(number)))
-
-
 def hangs(*_):
     raise AssertionError('QEMU or a back-end hangs')
 
@@ -110,7 +100,8 @@ def limited_stack(seconds):
 def temporary_folder(build):
     """A new folder in @build, which is removed when the script ends, also by a
     signal."""
-    exit_on_signals()
+    for number in signal.SIGHUP, signal.SIGINT, signal.SIGTERM:
+        signal.signal(number, lambda number, _: sys.exit(signal.strsignal(number)))
     folder = tempfile.TemporaryDirectory(dir=build, ignore_cleanup_errors=True)
     atexit.register(folder.cleanup)
     return Path(folder.name)
