@@ -5,11 +5,15 @@ Written from the virtio specification and docs/devel/testing/qtest.rst.
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
-import json
-import socket
+import importlib
 import struct
-import subprocess
+import sys
 import time
+
+from .qemutree import TOP
+
+sys.path.insert(0, str(TOP / 'demo'))
+guest = importlib.import_module('guest')
 
 BASE, BUS = 0xfeb00000, 'virtio-mmio-bus.0'
 (FEATURES, FEATURES_WORD, ACCEPTED, ACCEPTED_WORD, QUEUE, QUEUE_SIZE, QUEUE_READY,
@@ -21,56 +25,43 @@ RINGS, RINGS_OF_QUEUE = 0x100000, 0x10000
 DESC, AVAIL, USED, REQUEST, REPLY = 0, 0x1000, 0x2000, 0x3000, 0x4000
 LENGTH = 16
 NEXT, WRITE = 1, 2
+DIES_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL']
 MEMORY = ['-object', 'memory-backend-memfd,id=mem,size=64M,share=on', '-m', '64M']
 
 
 class Microvm:
-    """@program runs with a device on BUS that @device describes, a list of QEMU's
-    options.  @path is for the socket of qtest."""
+    """The QEMU of @build runs under the command @wrapper, with a device on BUS that
+    @device describes, a list of QEMU's options.  @machine is QEMU's own class."""
 
-    def __init__(self, stack, program, path, device, **streams):
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path)
-            listener.listen()
-            self.process = stack.enter_context(subprocess.Popen(
-                ['setpriv', '--pdeathsig', 'KILL', program, '-nodefaults',
-                 '-machine', 'microvm,memory-backend=mem', *MEMORY,
-                 '-global', 'virtio-mmio.force-legacy=off', '-display', 'none',
-                 '-accel', 'qtest', '-qtest', f'unix:{path}', '-qtest-log', '/dev/null',
-                 '-qmp', 'stdio', *device],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **streams))
-            stack.callback(self.process.kill)
-            self.qtest = stack.enter_context(listener.accept()[0])
-        self.answers = stack.enter_context(self.qtest.makefile())
-        self.command('qmp_capabilities')
+    def __init__(self, stack, build, device, wrapper=()):
+        guest.qemu_library(str(build.parent / 'src/python'))
+        qtest = importlib.import_module('qemu.machine.qtest')
+        self.machine = qtest.QEMUQtestMachine(
+            str(build / 'qemu-system-x86_64'),
+            ['-nodefaults', '-machine', 'microvm,memory-backend=mem', *MEMORY,
+             '-global', 'virtio-mmio.force-legacy=off', '-qtest-log', '/dev/null',
+             *device], [*DIES_WITH_PARENT, *wrapper, *DIES_WITH_PARENT])
+        stack.callback(self.machine.kill)
+        self.machine.launch()
 
-    def command(self, name, event=None, **arguments):
-        """The result of a QMP command, after @event if there is one."""
-        print(json.dumps({'execute': name, 'arguments': arguments}),
-              file=self.process.stdin, flush=True)
-        result = None
-        while result is None or event:
-            message = json.loads(self.process.stdout.readline())
-            assert 'error' not in message, (name, message)
-            result = message.get('return', result)
-            if message.get('event') == event:
-                event = None
-        return result
+    def restart(self):
+        self.machine.cmd('stop')
+        self.machine.cmd('cont')
 
     def migrate(self):
         """Migrate to nowhere, which stops the guest."""
-        self.command('migrate', uri='exec:cat >/dev/null')
-        while (status := self.command('query-migrate')['status']) != 'completed':
-            assert status != 'failed', self.command('query-migrate')
+        self.machine.cmd('migrate', uri='exec:cat >/dev/null')
+        while (status := self.machine.cmd('query-migrate')['status']) != 'completed':
+            assert status != 'failed', self.machine.cmd('query-migrate')
             time.sleep(0.01)
 
     def quit(self):
-        self.command('quit')
-        assert self.process.wait() == 0
+        self.machine.shutdown()
+        assert self.machine.exitcode() == 0, self.machine.get_log()
 
     def ask(self, *words):
-        self.qtest.sendall(' '.join(str(word) for word in words).encode() + b'\n')
-        status, *values = self.answers.readline().split() or ['QEMU has ended']
+        said = self.machine.qtest(' '.join(str(word) for word in words))
+        status, *values = said.split() or ['QEMU has ended']
         assert status == 'OK', (words, status, values)
         return values[0] if values else None
 

@@ -1,160 +1,82 @@
-"""A proxy that records the messages between QEMU and a vhost-user back-end.
+"""The messages between QEMU and a vhost-user back-end, which strace records.
 
 Written from docs/interop/vhost-user.rst.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
-import os
 import re
-import socket
 import struct
-import threading
-import time
+from pathlib import Path
 
 HEAD = struct.Struct('<III')
-REGION = struct.Struct('<QQQQ')     # guest address, size, user address, offset
-MAX_FDS = 16
 FRONT_END, BACK_END = "QEMU's requests", "the back-end's replies"
 CHANNEL, CHANNEL_REPLIES = "the back-end's requests", "QEMU's replies"
+TRACE = 'trace'                 # strace writes TRACE.PID for each thread
+STRACE = ['strace', '-ff', '-ttt', '-xx', '-s', '65536', '-o', TRACE,
+          '--seccomp-bpf', '-e', 'trace=connect,socketpair,sendmsg,recvmsg']
+CALL = re.compile(r'(\S+) (connect|socketpair|sendmsg|recvmsg)\((\w+), (.*)\) = \d')
 
 
-def names_in(source, enum):
-    """{number: name} of the requests in @enum of vhost-user.c, whose text is
-    @source."""
-    body = re.search(rf'^typedef enum {enum} \{{(.*?)^\}}', source, re.S | re.M)[1]
-    return {int(number): name
-            for name, number in re.findall(r'VHOST_USER_(\w+) = (\d+)', body)}
+def bytes_in(arguments):
+    """What a system call's buffers contain."""
+    found = re.findall(r'(?:iov_base|sun_path)="(.*?)"', arguments)
+    return bytes.fromhex(''.join(found).replace(r'\x', ''))
 
 
-def connected(path):
-    """A connection to @path, where the back-end may not listen yet."""
-    while True:
-        sock = socket.socket(socket.AF_UNIX)
-        try:
-            sock.connect(path)
-            return sock
-        except (FileNotFoundError, ConnectionRefusedError):
-            sock.close()
-            time.sleep(0.05)
+def without_addresses(payload):
+    """@payload in hexadecimal, with "*" in place of QEMU's own addresses."""
+    words = (payload[i:i + 8] for i in range(0, len(payload), 8))
+    return ''.join('*' if len(word) == 8 and
+                   1 << 44 <= int.from_bytes(word, 'little') < 1 << 47
+                   else word.hex() for word in words)
 
 
-def shut_down(sock):
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:     # the other side was faster
-        pass
+class Messages:
+    """The messages that strace has recorded in the current folder.  The back-end's
+    socket is @path; @source is the text of QEMU's vhost-user.c.
 
-
-class Recorder:
-    """QEMU connects to the socket @path, and is connected to the back-end that listens
-    at @back_end; @source is the text of QEMU's vhost-user.c.
-
-    @messages has a list of lines for each direction of the connection, and of the
+    @lines has a list of lines for each direction of the connection, and of the
     channel that QEMU hands over with SET_BACKEND_REQ_FD.
     """
 
-    def __init__(self, stack, path, back_end, source):
-        self.back_end, self.pumps, self.sockets, self.regions = back_end, [], [], []
-        front = names_in(source, 'VhostUserRequest')
-        back = names_in(source, 'VhostUserBackendRequest')
+    def __init__(self, path, source):
+        front, back = ({int(number): name for name, number in re.findall(
+            r'VHOST_USER_(\w+) = (\d+)', part)}
+                       for part in source.split('typedef enum VhostUserBackendRequest'))
         self.names = {FRONT_END: front, BACK_END: front,
                       CHANNEL: back, CHANNEL_REPLIES: back}
-        self.messages = {direction: [] for direction in self.names}
-        self.listener = stack.enter_context(socket.socket(socket.AF_UNIX))
-        self.listener.bind(path)
-        self.listener.listen()
-        stack.callback(self.close)
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.lines = {direction: [] for direction in self.names}
+        # by file descriptor: the directions of sendmsg and recvmsg, and the other end
+        self.directions, self.other_ends = {}, {}
+        self.unread = dict.fromkeys(self.names, (b'', []))
+        for _, name, fd, arguments in sorted(
+                call for file in Path().glob(f'{TRACE}.*')
+                for call in CALL.findall(file.read_text())):
+            if name == 'socketpair':
+                ours, theirs = re.search(r'\[(\d+), (\d+)\]', arguments).groups()
+                self.other_ends[theirs] = ours
+            elif name == 'connect' and bytes_in(arguments) == path.encode():
+                self.lines[FRONT_END].append('connection')
+                self.directions[fd] = FRONT_END, BACK_END
+            elif fd in self.directions:
+                self.add(self.directions[fd][name == 'recvmsg'], arguments)
 
-    def accept(self):
-        while True:
-            try:
-                front, _ = self.listener.accept()
-            except OSError:
-                return
-            self.messages[FRONT_END].append('connection')
-            self.connect(front, connected(self.back_end), FRONT_END, BACK_END)
-
-    def connect(self, asking, asked, requests, replies):
-        """Forward @requests from @asking to @asked, and the @replies."""
-        self.sockets += asking, asked
-        for pump in (threading.Thread(target=self.forward, args=words, daemon=True)
-                     for words in ((asking, asked, requests),
-                                   (asked, asking, replies))):
-            self.pumps.append(pump)
-            pump.start()
-
-    def forward(self, source, sink, direction):
-        try:
-            while self.forward_message(source, sink, direction):
-                pass
-        except OSError:     # of a connection that the other side has closed
-            pass
-        shut_down(source)
-        shut_down(sink)
-
-    def forward_message(self, source, sink, direction):
-        head, fds, _, _ = socket.recv_fds(source, HEAD.size, MAX_FDS,
-                                          socket.MSG_WAITALL)
-        if len(head) < HEAD.size:
-            return False
-        request, flags, size = HEAD.unpack(head)
-        payload = source.recv(size, socket.MSG_WAITALL) if size else b''
-        name = self.names[direction].get(request, request)
-        if direction == FRONT_END:
-            self.learn_regions(name, payload)
-        self.messages[direction].append(
-            f'{name} flags {flags:#x} size {size} fds {len(fds)} '
-            f'{self.without_addresses(payload).hex()}')
-        if name == 'SET_BACKEND_REQ_FD' and fds:
-            fds = [self.replace_channel(*fds)]
-        socket.send_fds(sink, [head + payload], fds)
-        for fd in fds:
-            os.close(fd)
-        return True
-
-    def replace_channel(self, fd):
-        """Forward what is sent over QEMU's @fd; the descriptor for the back-end."""
-        ours, theirs = socket.socketpair()
-        self.connect(ours, socket.socket(fileno=fd), CHANNEL, CHANNEL_REPLIES)
-        return theirs.detach()
-
-    def learn_regions(self, name, payload):
-        if name == 'SET_MEM_TABLE':
-            self.regions = []
-        if name in ('SET_MEM_TABLE', 'ADD_MEM_REG'):
-            self.regions += REGION.iter_unpack(payload[8:])
-
-    def without_addresses(self, payload):
-        """@payload with guest addresses in place of QEMU's own addresses."""
-        words = [payload[i:i + 8] for i in range(0, len(payload), 8)]
-        for i, word in enumerate(words):
-            value = int.from_bytes(word, 'little')
-            for guest, size, user, _ in self.regions:
-                if len(word) == 8 and user <= value < user + size:
-                    words[i] = struct.pack('<Q', value - user + guest)
-        return b''.join(words)
-
-    def close(self):
-        """End the connections, as if the back-end had died."""
-        for sock in self.sockets:
-            shut_down(sock)
-        self.finish()
-
-    def reconnect(self):
-        """Close the connection, and return while or after QEMU starts the device on the
-        next one."""
-        self.close()
-        requests = self.messages[FRONT_END]
-        end = len(requests)
-        while not any(line.startswith('SET_VRING_KICK ') for line in requests[end:]):
-            time.sleep(0.01)
-
-    def finish(self):
-        """Wait until all messages of connections that have ended are recorded."""
-        for pump in self.pumps:
-            pump.join()
-        for sock in self.sockets:
-            sock.close()
-        self.pumps, self.sockets = [], []
+    def add(self, direction, arguments):
+        """Add what a system call has sent in @direction."""
+        data, fds = self.unread[direction]
+        data += bytes_in(arguments)
+        fds = fds + re.findall(r'cmsg_data=\[(\d+)', arguments)
+        while len(data) >= HEAD.size:
+            request, flags, size = HEAD.unpack_from(data)
+            payload, rest = data[HEAD.size:HEAD.size + size], data[HEAD.size + size:]
+            if len(payload) < size:
+                break
+            name = self.names[direction].get(request, request)
+            self.lines[direction].append(
+                f'{name} flags {flags:#x} size {size} fds {len(fds)} '
+                f'{without_addresses(payload)}')
+            if direction == FRONT_END and name == 'SET_BACKEND_REQ_FD':
+                self.directions[self.other_ends[fds[0]]] = CHANNEL_REPLIES, CHANNEL
+            data, fds = rest, []
+        self.unread[direction] = data, fds
