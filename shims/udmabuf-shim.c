@@ -19,11 +19,10 @@
 #include <string.h>
 #include <sys/types.h>
 
-typedef int OpenFunc(const char *path, int flags, ...);
+#define NEXT(function) ((__typeof__(function) *)dlsym(RTLD_NEXT, #function))
 
 int open64(const char *path, int flags, ...)
 {
-    OpenFunc *next = (OpenFunc *)dlsym(RTLD_NEXT, "open64");
     mode_t mode = 0;
     va_list args;
 
@@ -32,42 +31,38 @@ int open64(const char *path, int flags, ...)
         mode = va_arg(args, mode_t);
         va_end(args);
     }
-    return next(strcmp(path, "/dev/udmabuf") ? path : "/dev/null", flags,
-                mode);
+    return NEXT(open64)(strcmp(path, "/dev/udmabuf") ? path : "/dev/null",
+                        flags, mode);
 }
 
-/* A new open file description of the memfd, as a dma-buf has its own */
-static int open_again(int fd)
+/* The memfd of a request for a dma-buf, or -1 */
+static int memfd_of(unsigned long request, const void *arg)
 {
-    char path[64];
+    const struct udmabuf_create_list *list = arg;
 
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return open(path, O_RDWR | O_CLOEXEC);
+    if (request == UDMABUF_CREATE) {
+        return ((const struct udmabuf_create *)arg)->memfd;
+    } else if (request == UDMABUF_CREATE_LIST && list->count) {
+        return list->list->memfd;
+    }
+    return -1;
 }
 
 int ioctl(int fd, unsigned long request, ...)
 {
-    typedef int IoctlFunc(int fd, unsigned long request, void *arg);
-    IoctlFunc *next = (IoctlFunc *)dlsym(RTLD_NEXT, "ioctl");
+    char path[64];
     va_list args;
     void *arg;
+    int memfd;
 
     va_start(args, request);
     arg = va_arg(args, void *);
     va_end(args);
-    if (getenv("UDMABUF_MAKES_MEMFDS")) {
-        int memfd = -1, again;
-
-        if (request == UDMABUF_CREATE) {
-            memfd = ((struct udmabuf_create *)arg)->memfd;
-        } else if (request == UDMABUF_CREATE_LIST &&
-                   ((struct udmabuf_create_list *)arg)->count) {
-            memfd = ((struct udmabuf_create_list *)arg)->list->memfd;
-        }
-        again = memfd < 0 ? -1 : open_again(memfd);
-        if (again >= 0) {
-            return again;
-        }
+    memfd = getenv("UDMABUF_MAKES_MEMFDS") ? memfd_of(request, arg) : -1;
+    if (memfd >= 0) {
+        /* a dma-buf has an open file description of its own, too */
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
+        return open(path, O_RDWR | O_CLOEXEC);
     }
-    return next(fd, request, arg);
+    return NEXT(ioctl)(fd, request, arg);
 }
