@@ -330,19 +330,19 @@ class QemuTree:
                                      patch.commit_message(), commit)
         return commit
 
-    def pick(self, commits):
-        """Put @commits of the series on the base without the others; their
-        ids there."""
+    def pick(self, commits, changes=None):
+        """Put @commits of the series on the base without the others; their ids there.
+        @changes, {commit: diffs}, become part of those commits."""
         picked = [self.ref('base')]
         with self.index() as env:
             self.git('read-tree', picked[0], env=env)
             for commit in commits:
                 text = self.git('show', '-s', '--format=%B', commit)
-                diff = self.git('diff', '--no-renames', '--full-index',
-                                f'{commit}^', commit)
+                diff = self.git('diff', '--no-renames', '--full-index', f'{commit}^',
+                                commit)
                 try:
-                    self.git('apply', '--cached', '--3way', '-', stdin=diff,
-                             env=env)
+                    for part in (diff, *(changes or {}).get(commit, ())):
+                        self.git('apply', '--cached', '--3way', '-', stdin=part, env=env)
                 except TreeError:
                     raise TreeError(
                         f"'{text.partition(chr(10))[0]}' does not apply to the "
