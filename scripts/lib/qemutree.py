@@ -322,13 +322,27 @@ class QemuTree:
         with self.index() as env:
             self.git('read-tree', base, env=env)
             for patch in patches:
-                self.add_files(patch, top, env)
-                if patch.diff.strip():
-                    self.apply_hunks(base, patch, env)
-                self.remove_files(base, patch, env)
+                if patch.files:
+                    self.git('update-index', '--add', '--', *patch.files, cwd=top,
+                             env={**env, 'GIT_DIR': str(self.path / '.git'),
+                                  'GIT_WORK_TREE': str(top)})
+                self.apply_hunks(base, patch, env)
                 commit = self.commit(self.git('write-tree', env=env).strip(),
                                      patch.commit_message(), commit)
         return commit
+
+    def apply_hunks(self, base, patch, env):
+        """Change and remove files of QEMU's in the index of @env."""
+        try:
+            if patch.diff.strip():
+                self.git('apply', '--cached', '-', stdin=patch.diff, env=env)
+            if patch.removes:
+                self.git('rm', '-q', '-f', '--cached', *patch.removes, env=env)
+        except TreeError as failure:
+            raise TreeError(
+                f'patches/{patch.name} does not apply to QEMU '
+                f'{self.version(base)[0]}; supported: {", ".join(SUPPORTED)}: '
+                f'{str(failure).partition(chr(10))[0]}') from None
 
     def pick(self, commits, changes=None):
         """Put @commits of the series on the base without the others; their ids there.
@@ -360,42 +374,11 @@ class QemuTree:
                 if text is None:
                     self.git('update-index', '--force-remove', path, env=env)
                     continue
-                blob = self.git('hash-object', '-w', '--stdin', stdin=text)
-                self.add_blob(path, blob.strip(), self.path / path, env)
+                blob = self.git('hash-object', '-w', '--stdin', stdin=text).strip()
+                mode = '100755' if os.access(self.path / path, os.X_OK) else '100644'
+                self.git('update-index', '--add', '--cacheinfo',
+                         f'{mode},{blob},{path}', env=env)
             return self.git('write-tree', env=env).strip()
-
-    def add_blob(self, path, blob, like, env):
-        """Add @blob to the index as @path, executable if the file @like is."""
-        mode = '100755' if os.access(like, os.X_OK) else '100644'
-        self.git('update-index', '--add', '--cacheinfo',
-                 f'{mode},{blob},{path}', env=env)
-
-    def add_files(self, patch, top, env):
-        for name in patch.files:
-            blob = self.git('hash-object', '-w', str(top / name)).strip()
-            self.add_blob(name, blob, top / name, env)
-
-    def apply_hunks(self, base, patch, env):
-        try:
-            self.git('apply', '--cached', '-', stdin=patch.diff, env=env)
-        except TreeError as failure:
-            where = re.search(r'patch failed: (\S+)|error: (\S+): ',
-                              str(failure))
-            place = (where.group(1) or where.group(2)) if where else failure
-            raise TreeError(
-                f'patches/{patch.name}: the hunk at {place} does not apply to '
-                f'QEMU {self.version(base)[0]}; supported: '
-                f'{", ".join(SUPPORTED)}') from None
-
-    def remove_files(self, base, patch, env):
-        for name in patch.removes:
-            if not self.git('rev-parse', '-q', '--verify', f':{name}', env=env,
-                            check=False):
-                raise TreeError(
-                    f'patches/{patch.name}: cannot remove {name}: QEMU '
-                    f'{self.version(base)[0]} does not have the file; '
-                    f'supported: {", ".join(SUPPORTED)}')
-            self.git('update-index', '--force-remove', name, env=env)
 
     def applied(self, commit, diff, path):
         """The text of @path in @commit after @diff; '' if @diff does not apply."""
@@ -443,20 +426,6 @@ class QemuTree:
     def blob(self, commit, path):
         return self.git('show', f'{commit}:{path}')
 
-    def blobs(self, commit, paths):
-        """{path: text} of the files @paths in @commit."""
-        out = self.git('cat-file', '--batch', stdin=''.join(
-            f'{commit}:{path}\n' for path in paths)).encode(
-                errors='surrogateescape')
-        texts = {}
-        for path in paths:
-            size = int(out[:out.index(b'\n')].split()[-1])
-            start = out.index(b'\n') + 1
-            texts[path] = out[start:start + size].decode(
-                errors='surrogateescape')
-            out = out[start + size + 1:]
-        return texts
-
     def has(self, commit, path):
         """Whether @commit has the file @path."""
         return bool(self.git('ls-tree', commit, '--', path))
@@ -493,7 +462,7 @@ class QemuTree:
     def least_diffs(self, commit, paths):
         """The change of each of @paths with the least context for which the text
         that each hunk replaces is unique in the old file."""
-        old, found = self.blobs(f'{commit}^', paths), {}
+        old, found = {path: self.blob(f'{commit}^', path) for path in paths}, {}
         for context in range(1, MOST_CONTEXT + 1):
             left = [path for path in paths if path not in found]
             if not left:
