@@ -8,10 +8,10 @@ import re
 import tempfile
 import time
 from collections import Counter
-from functools import lru_cache
 from pathlib import Path
 
-from .tap import command, glib_cases, good
+from .qemutree import TOP
+from .tap import command, good
 
 # The functions whose instructions are counted: they handle commands and a
 # back-end's requests, save all devices, give loaded resources their UUIDs, and list
@@ -45,21 +45,10 @@ class QosTest:
     def __init__(self, build):
         self.build = Path(build).resolve()
 
-    def run(self, qemu, *options, prefix=(), env=()):
-        return good(*prefix, 'tests/qtest/qos-test', '-m', 'perf', *options,
-                    cwd=self.build, env={
-                        **os.environ, 'QTEST_QEMU_BINARY': str(qemu),
-                        'QTEST_QEMU_IMG': '', **dict(env)})
-
-    @lru_cache(maxsize=None)
-    def paths(self, env=()):
-        return glib_cases(self.run(emulator(self.build), '-l', env=env))
-
-    def bench(self, name, qemu=None, tool=(), prefix=(), env=()):
-        """Run the benchmark bench/@name on @qemu, with QEMU under @tool, qos-test
-        under @prefix, and the variables @env; a list of (name, times, value), in order."""
-        path = next(path for path in self.paths(env)
-                    if path.endswith(f'/bench/{name}'))
+    def bench(self, name, *options, qemu=None, tool=(), prefix=(), env=()):
+        """Run the benchmark bench/@name on @qemu, with QEMU under @tool, by
+        scripts/run/qos with @options under @prefix, and the variables @env; a list of
+        (name, times, value), in order."""
         qemu = qemu or emulator(self.build)
         with tempfile.TemporaryDirectory() as folder:
             if tool:
@@ -68,24 +57,17 @@ class QosTest:
                                                   tool=' '.join(tool)))
                 wrapper.chmod(0o755)
                 qemu = wrapper
-            out = self.run(qemu, '--tap', '-k', '-p', path, prefix=prefix,
-                           env=env)
+            out = good(*prefix, TOP / 'scripts/run/qos', *options, self.build,
+                       f'/bench/{name}$', qemu, env={
+                           **os.environ, 'QTEST_MODE': 'perf', 'MALLOC_PERTURB_': '0',
+                           **dict(env)})
         return [(what, int(times), int(value)) for what, times, value in
                 re.findall(r'^# bench (\S+) (\d+) (\d+)$', out, re.M)]
 
-    def times(self, name, qemu=None, prefix=()):
+    def times(self, name, *options, prefix=()):
         """{what: figure per operation}; times are in nanoseconds."""
         return {what: value / times for what, times, value in
-                self.bench(name, qemu, prefix=prefix)}
-
-    def watched(self, name):
-        """Like times(), with the library that watches QEMU's main loop."""
-        with tempfile.NamedTemporaryFile() as control:
-            control.truncate(4096)
-            env = (('LD_PRELOAD', str(self.build / 'fault-shim.so')),
-                   ('QTEST_FAULTS', control.name))
-            return {what: value / times for what, times, value in
-                    self.bench(name, env=env)}
+                self.bench(name, *options, prefix=prefix)}
 
     def calls_per_lookup(self):
         """{system call: number per lookup} of QEMU, for a resource."""
@@ -109,11 +91,10 @@ class QosTest:
         functions in @but."""
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
-            found = self.bench(name, qemu, [
+            found = self.bench(name, qemu=qemu, env=env, tool=[
                 *CALLGRIND, f'--callgrind-out-file={folder}/out-%p',
                 '--log-file=/dev/null', '--dump-before=qmp_query_name',
-                *(f'--toggle-collect={function}' for function in COUNTED)],
-                env=env)
+                *(f'--toggle-collect={function}' for function in COUNTED)])
             phases = [(what, times) for what, times, _ in found
                       if not what.startswith('bytes/')]
             # two may have the same time; the number decides
@@ -124,12 +105,11 @@ class QosTest:
             return {what: (total(dump) - calls_to(but, dump)) / times
                     for (what, times), dump in zip(phases, dumps[1::2])}
 
-    def heap(self, name, qemu=None):
+    def heap(self, name):
         """The bytes that QEMU has not freed at the end of a benchmark."""
-        with tempfile.TemporaryDirectory() as folder:
-            log = Path(folder) / 'log'
-            self.bench(name, qemu, [*HEAP, f'--log-file={log}'])
-            return heap_at_exit(log.read_text())
+        with tempfile.NamedTemporaryFile('r') as log:
+            self.bench(name, tool=[*HEAP, f'--log-file={log.name}'])
+            return heap_at_exit(log.read())
 
 
 def collected(stderr):
