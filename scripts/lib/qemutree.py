@@ -356,7 +356,8 @@ class QemuTree:
                                 commit)
                 try:
                     for part in (diff, *(changes or {}).get(commit, ())):
-                        self.git('apply', '--cached', '--3way', '-', stdin=part, env=env)
+                        self.git('apply', '--cached', '--3way', '-', stdin=part,
+                                 env=env)
                 except TreeError:
                     raise TreeError(
                         f"'{text.partition(chr(10))[0]}' does not apply to the "
