@@ -98,21 +98,16 @@ debian_release() {
     esac
 }
 
-# need_root WHAT: exit unless this is root or sudo can be used.
-need_root() {
-    [ "$(id -u)" -ne 0 ] || return 0
-    command -v sudo >/dev/null ||
-        die "only root can $1: run this as root or install sudo"
-    sudo true || die "only root can $1, and sudo does not allow $(id -un) to"
-}
-
-# as_root COMMAND...: run a command as root; call need_root before.
+# as_root WHAT COMMAND...: run a command as root; exit if neither this is root nor sudo
+# can be used.  WHAT it does is for the error.
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    else
-        sudo "$@"
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null ||
+            die "only root can $1: run this as root or install sudo"
+        sudo true || die "only root can $1, and sudo does not allow $(id -un) to"
+        set -- "$1" sudo "${@:2}"
     fi
+    "${@:2}"
 }
 
 # refuse_sudo FOLDER...: exit if the script runs under sudo and a folder belongs to the
@@ -135,11 +130,10 @@ listed_packages() { sed 's/#.*//' "$@" | awk 'NF { print $1 }'; }
 
 # missing_packages PACKAGE...: those packages that are not installed.
 missing_packages() {
-    local package
-    for package; do
-        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
-            grep -qx installed || echo "$package"
-    done
+    # the format is dpkg's, not the shell's
+    # shellcheck disable=SC2016
+    printf '%s\n' "$@" | grep -vFx -f <(
+        dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p')
 }
 
 # install_packages PACKAGE...: install those that are missing; silent if none is.
@@ -148,11 +142,10 @@ install_packages() {
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing from Debian: ${missing[*]}"
-    need_root "install packages"
-    as_root apt-get -q update >&2 ||
+    as_root "install packages" apt-get -q update >&2 ||
         say "some of apt's sources cannot be read; trying with the others"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
-        -o DPkg::Lock::Timeout=300 --no-install-recommends \
+    as_root "install packages" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends \
         "${missing[@]}" >&2 ||
         die "apt-get could not install ${missing[*]}: check the network"
 }
@@ -180,8 +173,7 @@ archive_lines() {
     local sites lines site label type suite
     sites=$(debian_sites)
     if [ -z "$sites" ]; then
-        need_root "update apt's lists"
-        as_root apt-get -q update >&2 ||
+        as_root "update apt's lists" apt-get -q update >&2 ||
             die "apt-get update failed: check the network and apt's sources"
         sites=$(debian_sites)
     fi
@@ -316,16 +308,6 @@ build_folder() {
     echo "$folder"
 }
 
-# clear_build FOLDER: remove what a failed set-up has left, but keep the tree if there
-# is one.
-clear_build() {
-    if [ -e "$1/src/.git" ]; then
-        rm -rf "$1"/meson-{private,info,logs}
-    else
-        rm -rf "$1"
-    fi
-}
-
 # configure_qemu BUILD SOURCE OPTION...: configure QEMU in a new folder BUILD, to which
 # SOURCE is relative, with a meson that QEMU accepts, also when ninja reconfigures.
 configure_qemu() {
@@ -362,7 +344,7 @@ set_up_build() {
     if [ -f "$folder/build.ninja" ]; then
         meson configure "$folder" "${options[@]}" >/dev/null
     else
-        clear_build "$folder"
+        rm -rf "$folder"/meson-{private,info,logs}  # of a set-up that failed
         meson setup "$folder" "$TOP" "${options[@]}" >/dev/null
     fi || die "meson could not set up $folder"
     exec {output}>&2
