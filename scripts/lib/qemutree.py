@@ -118,17 +118,8 @@ class Patch:
             raise TreeError(f'{path}: adds a file: put it into the overlay')
         if '\ndeleted file mode' in diff:
             raise TreeError(f'{path}: removes a file: use "Removes:" instead')
-        patch = cls(name_of(path), message[len('Subject: '):] + '\n', files,
-                    removes, diff)
-        patch.check_removes(path)
-        return patch
-
-    def check_removes(self, path):
-        """TreeError if the patch has hunks to a file that it removes.  @path is the
-        file that has the hunks."""
-        for name in self.hunks().keys() & set(self.removes):
-            raise TreeError(f'{path}: has hunks to {name}, which '
-                            f'{self.name} removes')
+        return cls(name_of(path), message[len('Subject: '):] + '\n', files, removes,
+                   diff)
 
     def adapt(self, own):
         """Replace hunks by those to the same files in the file @own, and drop
@@ -140,7 +131,6 @@ class Patch:
                 if not hunks.pop(name, None):
                     raise TreeError(f'{own}: {self.name} has no hunks to {name}')
             self.diff = ''.join(hunks.values())
-            self.check_removes(own)
         return self
 
     def hunks(self):
@@ -332,12 +322,13 @@ class QemuTree:
         return commit
 
     def apply_hunks(self, base, patch, env):
-        """Change and remove files of QEMU's in the index of @env."""
+        """Remove and change files of QEMU's in the index of @env; git rejects hunks to
+        a file that is removed."""
         try:
-            if patch.diff.strip():
-                self.git('apply', '--cached', '-', stdin=patch.diff, env=env)
             if patch.removes:
                 self.git('rm', '-q', '-f', '--cached', *patch.removes, env=env)
+            if patch.diff.strip():
+                self.git('apply', '--cached', '-', stdin=patch.diff, env=env)
         except TreeError as failure:
             raise TreeError(
                 f'patches/{patch.name} does not apply to QEMU '
