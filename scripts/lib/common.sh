@@ -150,14 +150,6 @@ install_packages() {
         die "apt-get could not install ${missing[*]}: check the network"
 }
 
-# debian_sites: the Debian archives among apt's sources, with their labels.
-debian_sites() {
-    # the format is apt's, not the shell's
-    # shellcheck disable=SC2016
-    apt-get indextargets --format '$(REPO_URI) $(LABEL)' \
-        'Created-By: Packages' 'Origin: Debian' | sort -u
-}
-
 # need_space DIRECTORY GIB: exit if less space is free there.
 need_space() {
     local dir=$1 gib=$2 free
@@ -170,14 +162,15 @@ need_space() {
 # archive_lines SUITES: lines for apt's sources with the Debian archives that this
 # machine uses and each of SUITES ("deb:trixie deb-src:trixie-security").
 archive_lines() {
-    local sites lines site label type suite
-    sites=$(debian_sites)
-    if [ -z "$sites" ]; then
-        as_root "update apt's lists" apt-get -q update >&2 ||
-            die "apt-get update failed: check the network and apt's sources"
-        sites=$(debian_sites)
-    fi
-    lines=$(while read -r site label; do
+    # the format is apt's, not the shell's
+    # shellcheck disable=SC2016
+    local lines site label type suite list=(
+        apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages'
+        'Origin: Debian'
+    )
+    [ -n "$("${list[@]}")" ] || as_root "update apt's lists" apt-get -q update >&2 ||
+        die "apt-get update failed: check the network and apt's sources"
+    lines=$("${list[@]}" | sort -u | while read -r site label; do
         for suite in $1; do
             type=${suite%%:*} suite=${suite#*:}
             case $label:$suite in
@@ -186,7 +179,7 @@ archive_lines() {
             esac
             echo "$type [signed-by=$KEYRING] $site $suite main"
         done
-    done <<<"$sites")
+    done)
     [ -n "$lines" ] ||
         die "apt's sources have no Debian archive: add one"
     echo "$lines"
