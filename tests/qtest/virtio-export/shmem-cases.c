@@ -117,6 +117,51 @@ static void ends_at_reset(void)
     scene_end(&s);
 }
 
+/*
+ * The back-end unmaps while QEMU waits for it at a stop: QEMU defers the
+ * request, and serves it after the stop.
+ */
+static void unmap_during_stop(void)
+{
+    Scene s = shmem_scene();
+    unsigned int before = mappings(&s);
+
+    g_assert_true(request(&s, PEER_SHMEM_MAP, &second_page));
+    vhost_user_peer_hold(s.exporter, PEER_GET_VRING_BASE);
+    qtest_qmp_send(s.qts, "{'execute': 'stop'}");
+    vhost_user_peer_wait_held(s.exporter);
+    vhost_user_peer_send(s.exporter, PEER_SHMEM_UNMAP, PEER_NEED_REPLY,
+                         &second_page, sizeof(second_page));
+    /* QEMU has read both requests when it replies to the second one */
+    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
+    vhost_user_peer_release(s.exporter);
+    scene_receive_return(&s);
+    g_assert_cmpuint(vhost_user_peer_recv(s.exporter, PEER_SHMEM_UNMAP).u64, ==,
+                     0);
+    wait_mappings(&s, before);
+    scene_end(&s);
+}
+
+/* A stop ends no mapping */
+static void unmap_after_stop(void)
+{
+    Scene s = shmem_scene();
+    unsigned int before = mappings(&s);
+
+    g_assert_true(request(&s, PEER_SHMEM_MAP, &second_page));
+    qtest_qmp_assert_success(s.qts, "{'execute': 'stop'}");
+    g_assert_cmpuint(mappings(&s), ==, before + 1);
+    g_assert_true(request(&s, PEER_SHMEM_UNMAP, &second_page));
+    g_assert_false(request(&s, PEER_SHMEM_UNMAP, &second_page));
+    g_assert_false(request(&s, PEER_SHMEM_MAP, &second_page));
+    wait_mappings(&s, before);
+
+    qtest_qmp_assert_success(s.qts, "{'execute': 'cont'}");
+    g_assert_true(request(&s, PEER_SHMEM_MAP, &second_page));
+    assert_guest_uses(&s, 0x7654321);
+    scene_end(&s);
+}
+
 /* The guest's driver does not reset the device before */
 static void ends_at_unplug(void)
 {
@@ -162,6 +207,8 @@ void vhost_user_add_shmem_cases(void)
         return;
     }
     qtest_add_func(DIR "map-and-unmap", map_and_unmap);
+    qtest_add_func(DIR "unmap-during-stop", unmap_during_stop);
+    qtest_add_func(DIR "unmap-after-stop", unmap_after_stop);
     qtest_add_func(DIR "ends-at-reset", ends_at_reset);
     qtest_add_func(DIR "ends-at-unplug", ends_at_unplug);
     qtest_add_func(DIR "flood-of-errors", flood_of_errors);
