@@ -10,7 +10,6 @@
 
 #include "qemu/osdep.h"
 #include "libqtest.h"
-#include "qemu/uuid.h"
 #include "virtio-export/process-fds.h"
 #include "virtio-export/snapshot-disk.h"
 #include "virtio-export/scene.h"
@@ -653,22 +652,6 @@ static void net_closes_old_channel_late(void)
 }
 #endif
 
-/* Quit waits for the dump, and the dump waits for the exporter */
-static void qemu_quits_in_a_dump(void)
-{
-    Scene s = scene_new();
-    char text[37];
-
-    qemu_uuid_unparse((const QemuUUID *)uuid_a, text);
-    g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
-    vhost_user_peer_hold(s.exporter, PEER_GET_SHARED_OBJECT);
-    qtest_qmp_send(s.qts, "{'execute': 'x-virtio-export-dump',"
-                   " 'arguments': {'uuid': %s, 'filename': '/nowhere'}}",
-                   text);
-    vhost_user_peer_wait_held(s.exporter);
-    scene_end(&s);
-}
-
 static void add_pending_tests(void)
 {
     qtest_add_func(DIR "both-ways-at-once", both_ways_at_once);
@@ -722,7 +705,6 @@ static void add_slow_tests(void)
     qtest_add_func(DIR "deadline/own-object-when-busy", own_object_when_busy);
     qtest_add_func(DIR "deadline/unanswered-are-bounded",
                    unanswered_are_bounded);
-    qtest_add_func(DIR "gone/qemu-quits-in-a-dump", qemu_quits_in_a_dump);
 }
 
 int main(int argc, char **argv)

@@ -372,6 +372,22 @@ static void query_while_a_back_end_dies(void *obj, void *data,
     }
 }
 
+/* A dump waits for the back-end */
+static void qemu_quits(void *obj, void *data, QGuestAllocator *alloc)
+{
+    QVirtioGPU *gpu = obj;
+    VhostUserPeer *peer = importer();
+
+    g_assert_true(vhost_user_peer_add(peer, its_uuid));
+    vhost_user_peer_hold(peer, PEER_GET_SHARED_OBJECT);
+    send_dump(gpu->qts, its_uuid, "/nowhere");
+    vhost_user_peer_wait_held(peer);
+    qtest_qmp_send(gpu->qts, "{ 'execute': 'quit' }");
+    qtest_wait_qemu(gpu->qts);
+    vhost_user_peer_release(peer);
+    qos_invalidate_command_line();
+}
+
 static void query_beside_a_reset(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -407,6 +423,7 @@ static void register_dump_test(void)
         { "dump/into-a-pipe", into_a_pipe },
         { "dump/too-wide", too_wide },
         { "dump/of-a-back-end", of_a_back_end },
+        { "dump/qemu-quits", qemu_quits },
         { "query-exports/while-a-back-end-is-busy",
           query_while_a_back_end_is_busy },
         { "query-exports/while-a-back-end-dies", query_while_a_back_end_dies },
