@@ -31,7 +31,7 @@
  * @VIRTIO_EXPORT_KIND_MEMFD: memfd that is sealed against growing and shrinking
  * @VIRTIO_EXPORT_KIND_DMABUF: dma-buf
  */
-typedef enum VirtIOExportKind {
+typedef enum {
     VIRTIO_EXPORT_KIND_UNKNOWN,
     VIRTIO_EXPORT_KIND_MEMFD,
     VIRTIO_EXPORT_KIND_DMABUF,
@@ -81,7 +81,7 @@ typedef struct VirtIOExportObject {
  * @VIRTIO_EXPORT_PENDING: the exporter calls virtio_export_answer() or
  *                         virtio_export_retry() later
  */
-typedef enum VirtIOExportStatus {
+typedef enum {
     VIRTIO_EXPORT_UNKNOWN,
     VIRTIO_EXPORT_FAILED,
     VIRTIO_EXPORT_DONE,

@@ -19,7 +19,7 @@
  * @FAULT_UNMAP: virglrenderer's function that unmaps a blob
  * @FAULT_CALLS: number of kinds of calls
  */
-typedef enum FaultCall {
+typedef enum {
     FAULT_DUP,
     FAULT_MEMFD_CREATE,
     FAULT_SEAL,
