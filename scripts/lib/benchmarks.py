@@ -3,6 +3,7 @@
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
+import functools
 import os
 import re
 import tempfile
@@ -86,6 +87,7 @@ class QosTest:
                         for call in calls[replies[-LOOKUPS]:replies[-1]])
         return {name: number / (LOOKUPS - 1) for name, number in names.items()}
 
+    @functools.cache
     def instructions(self, name, qemu=None, but=(), env=()):
         """{what: instructions per operation} of a benchmark, without those of the
         functions in @but."""
