@@ -12,6 +12,7 @@
 #include <glib/gstdio.h>
 #include "libqtest.h"
 #include "virtio-export/process-fds.h"
+#include "virtio-export/program.h"
 #include "virtio-export/scene.h"
 
 #define PROGRAM     "vhost-user-objects"
@@ -21,7 +22,6 @@
 /* The UUIDs uuid_a and uuid_b, as the program reads them */
 #define A " 30313233-3435-3637-3839-616263646566"
 #define B " 66656463-6261-3938-3736-353433323130"
-#define ACCEPTS_CONNECTIONS "00010000"
 
 typedef struct Program {
     GPid pid;
@@ -36,22 +36,6 @@ typedef struct RustScene {
     QTestState *qts;
 } RustScene;
 
-static bool listens(const char *path)
-{
-    g_autofree char *table = NULL;
-    g_auto(GStrv) lines = NULL;
-
-    g_assert_true(g_file_get_contents("/proc/net/unix", &table, NULL, NULL));
-    lines = g_strsplit(table, "\n", -1);
-    for (int i = 0; lines[i]; i++) {
-        if (g_str_has_suffix(lines[i], path) &&
-            strstr(lines[i], " " ACCEPTS_CONNECTIONS " ")) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Start a program that has the objects @uuids, each with a space before it */
 static Program program_new(const char *name, const char *path,
                            const char *uuids)
@@ -63,21 +47,17 @@ static Program program_new(const char *name, const char *path,
     int in, out;
 
     g_assert_true(g_spawn_async_with_pipes(
-        NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &program.pid,
-        &in, &out, NULL, NULL));
+        NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, program_setup, NULL,
+        &program.pid, &in, &out, NULL, NULL));
     program.in = fdopen(in, "w");
     program.out = fdopen(out, "r");
-    while (!listens(path)) {
-        g_assert_cmpint(waitpid(program.pid, NULL, WNOHANG), ==, 0);
-        g_usleep(1000);
-    }
+    program_wait(program.pid, path);
     return program;
 }
 
 static void program_kill(Program *program)
 {
-    kill(program->pid, SIGKILL);
-    g_assert_cmpint(waitpid(program->pid, NULL, 0), ==, program->pid);
+    program_end(program->pid);
     fclose(program->in);
     fclose(program->out);
 }
