@@ -13,8 +13,8 @@ HEAD = struct.Struct('<III')
 FRONT_END, BACK_END = "QEMU's requests", "the back-end's replies"
 CHANNEL, CHANNEL_REPLIES = "the back-end's requests", "QEMU's replies"
 TRACE = 'trace'                 # strace writes TRACE.PID for each thread
-STRACE = ['strace', '-ff', '-ttt', '-xx', '-s', '65536', '-o', TRACE,
-          '--seccomp-bpf', '-e', 'trace=connect,socketpair,sendmsg,recvmsg']
+STRACE = ['strace', '-ff', '-ttt', '-xx', '-s', '65536', '--seccomp-bpf',
+          '-e', 'trace=connect,socketpair,sendmsg,recvmsg']
 CALL = re.compile(r'(\S+) (connect|socketpair|sendmsg|recvmsg)\((\w+), (.*)\) = \d')
 
 
