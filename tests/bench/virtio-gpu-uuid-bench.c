@@ -2,13 +2,14 @@
  * Benchmark of virtio-gpu's table of UUIDs, and of a table by id
  *
  *   virtio-gpu-uuid-bench table|by-id RESOURCES
- * The table by id is that of patches of 2022 to 2024: UUIDs on the heap, by the
- * id of the resource, from a source that is not a CSPRNG.  It cannot look up
- * the resource of a UUID.
+ * The table by id is the design of patches posted from 2022 to 2024: a hash
+ * table from the id of a resource to a UUID on the heap.  Its UUIDs come from a
+ * source that is not a CSPRNG, and it cannot look up the resource of a UUID.
  *
- * Each figure is a line "bench NAME TIMES NANOSECONDS".  A profiler that counts
- * in step(), and dumps its counts after step(), gives its counts in this order.
- * All UUIDs but those of NEWEST are on the heap when the program ends.
+ * Each figure is a line "bench NAME TIMES NANOSECONDS".  step() runs once for
+ * each figure, in the order of the lines: make a profiler count in step(), and
+ * dump its counts after each call.  When the program ends, all UUIDs except
+ * those of the NEWEST last resources are on the heap.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -115,7 +116,7 @@ int main(int argc, char **argv)
     }
     qcrypto_random_init(&error_fatal);
     kept.table = virtio_gpu_uuid_table_new();
-    /* a table by id needs no room in the resources */
+    /* a table by id stores no UUIDs in the resources */
     kept.in_resources = g_new0(QemuUUID, scheme ? 0 : end);
     kept.by_id = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 

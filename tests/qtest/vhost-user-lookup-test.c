@@ -453,7 +453,7 @@ static void asked_while_qemu_waits(void)
     scene_end(&s);
 }
 
-/* QEMU gets the reply to its own request though an earlier one has none */
+/* QEMU gets the reply to its own request although a lookup has no reply */
 static void skipped_when_qemu_waits(void)
 {
     Scene s = scene_new();
@@ -568,7 +568,7 @@ static void exporter_is_unplugged(void)
     scene_end(&s);
 }
 
-/* The lookup came before */
+/* A lookup that began before the object is removed still succeeds */
 static void object_is_removed(void)
 {
     Scene s = busy_scene("");
@@ -697,7 +697,10 @@ static void add_message_tests(void)
                    deferred_are_bounded);
 }
 
-/* A lookup without a reply lasts 5 seconds: add_pending_tests() has one case */
+/*
+ * A lookup without a reply ends after 5 seconds.  Of the cases that wait for
+ * this deadline, add_pending_tests() has only late_answer().
+ */
 static void add_slow_tests(void)
 {
     qtest_add_func(DIR "pending/snapshot", snapshot);

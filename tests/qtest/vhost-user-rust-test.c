@@ -36,7 +36,7 @@ typedef struct RustScene {
     QTestState *qts;
 } RustScene;
 
-/* Start a program that has the objects @uuids, each with a space before it */
+/* @uuids: the program's first objects, each UUID preceded by a space */
 static Program program_new(const char *name, const char *path,
                            const char *uuids)
 {
@@ -190,7 +190,7 @@ static unsigned fds_of_qemu(RustScene *s)
     return process_fds_settled(s->qts);
 }
 
-/* Another back-end finds what the program adds, until it removes it */
+/* Another back-end finds the program's object until the program removes it */
 static void exports(void)
 {
     RustScene s = scene_begin("");
@@ -214,7 +214,7 @@ static void exports(void)
     scene_finish(&s);
 }
 
-/* The program finds what another back-end adds, and only this */
+/* The program finds another back-end's object, but no unknown object */
 static void check_lookups(const char *program, const char *command)
 {
     RustScene s = scene_begin_with(program, "");
@@ -254,7 +254,7 @@ static void own_object(void)
     scene_finish(&s);
 }
 
-/* The crate's function for lookups fails, and does no harm */
+/* The crate's function for lookups fails, but the connection still works */
 static void function_of_the_crate(void)
 {
     RustScene s = scene_begin("");

@@ -188,7 +188,7 @@ static void info_arrives(void)
     assert_info(s.importer, &nothing_known);
     vhost_user_peer_answer(s.exporter, PEER_ANSWER_ECHO);
     assert_info(s.importer, &nothing_known);
-    /* QEMU does not know whether a kind is true, and does not pass it on */
+    /* QEMU cannot verify the kind, and does not pass it on */
     told.kind = 1;
     vhost_user_peer_describe(s.exporter, &told, sizeof(told));
     assert_info(s.importer, &image);
@@ -196,7 +196,7 @@ static void info_arrives(void)
     scene_end(&s);
 }
 
-/* Without the feature, both kinds of replies are as they were before it */
+/* Without the feature, QEMU neither sends nor uses descriptions */
 static void info_is_not_negotiated(gconstpointer exporter_offers)
 {
     bool exporter = GPOINTER_TO_INT(exporter_offers);
@@ -222,7 +222,7 @@ static void info_needs_shared_objects(void)
 
     g_assert_cmphex(vhost_user_peer_acked(s.exporter) &
                     PEER_F_SHARED_OBJECT_INFO, ==, 0);
-    /* of 8 bytes, as ever */
+    /* the payload of the reply has 8 bytes, without a description */
     assert_not_found(s.exporter, uuid_a);
     scene_end(&s);
 }
@@ -293,8 +293,9 @@ static void wrong_info_size(void)
 typedef void CrossFn(Scene *s);
 
 /*
- * The exporter has a pending lookup when QEMU sends it GET_VRING_BASE.
- * @begin makes QEMU send it, and must not wait for QEMU; @finish may.
+ * The exporter looks up an object before it replies to GET_VRING_BASE.
+ * @begin makes QEMU send GET_VRING_BASE, and must not wait for QEMU.  @finish
+ * may wait for QEMU.
  */
 static void cross_get_vring_base(CrossFn *begin, CrossFn *finish)
 {
@@ -403,7 +404,7 @@ static void lookup_without_need_reply(void)
     scene_end(&s);
 }
 
-/* Back-ends in Rust may send one; QEMU neither needs nor keeps it */
+/* Back-ends in Rust may send a descriptor with a lookup; QEMU closes it */
 static void lookup_with_descriptor(void)
 {
     Scene s = scene_new();
@@ -422,7 +423,7 @@ static void lookup_with_descriptor(void)
     scene_end(&s);
 }
 
-/* The descriptor is closed too if QEMU rejects the lookup */
+/* QEMU closes the descriptor even if it rejects the lookup */
 static void rejected_with_descriptor(void)
 {
     static const struct {
@@ -492,7 +493,7 @@ static void channel_closes(void)
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_b));
     assert_found(s.importer, uuid_a, s.exporter);
     vhost_user_peer_close_channel(s.exporter);
-    /* QEMU notices it in the main loop */
+    /* QEMU notices the end of the channel in the main loop */
     scene_assert_lives(&s);
     assert_not_found(s.importer, uuid_a);
     assert_not_found(s.importer, uuid_b);
@@ -554,7 +555,7 @@ static void echoed_uuid(void)
     scene_end(&s);
 }
 
-/* Back-ends in Rust reply so */
+/* Back-ends in Rust reply with an empty payload */
 static void empty_payload(gconstpointer has_info)
 {
     Scene s = scene_with_info(true, GPOINTER_TO_INT(has_info), false);
@@ -660,7 +661,7 @@ static void reserved_uuids(void)
     scene_end(&s);
 }
 
-/* Back-ends in Rust do so in set_backend_req_fd() */
+/* Back-ends in Rust may add objects in set_backend_req_fd() */
 static void add_while_channel_is_set_up(void)
 {
     Scene s = scene_new();
@@ -824,7 +825,7 @@ static void add_answer_test(const char *name, GTestDataFunc fn,
     qtest_add_data_func(path, GINT_TO_POINTER(answer), fn);
 }
 
-/* if this fails, QEMU drops the deferred requests */
+/* A failed device_add makes QEMU run all pending RCU callbacks */
 static void add_no_device(Scene *s)
 {
     qobject_unref(qtest_qmp_assert_failure_ref(
@@ -832,7 +833,7 @@ static void add_no_device(Scene *s)
         " 'arguments': {'driver': 'no-such-device'}}"));
 }
 
-/* Return: whether QEMU accepts the page at @offset of the peer's only page */
+/* Return: whether QEMU accepts a page at @offset in the peer's one-page file */
 static bool set_host_notifier_at(VhostUserPeer *peer, uint64_t offset)
 {
     const uint64_t area[] = { 0, qemu_real_host_page_size(), offset };
@@ -871,7 +872,7 @@ static void host_notifiers(void)
     set_host_notifiers(true);
 }
 
-/* An access to the page would be SIGBUS */
+/* An access to the page would raise SIGBUS */
 static void host_notifier_beyond_its_file(void)
 {
     Scene s = scene_with_args(true, "-global virtio-pci.page-per-vq=on");
@@ -885,7 +886,10 @@ static void host_notifier_beyond_its_file(void)
     scene_end(&s);
 }
 
-/* Its owner can free a huge page in spite of the seal, and then use it up */
+/*
+ * F_SEAL_SHRINK does not keep the owner from punching a hole in the file and
+ * using up the free huge pages; an access would then raise SIGBUS.
+ */
 static int sealed_huge_page(void)
 {
     int fd = memfd_create("notifier", MFD_CLOEXEC | MFD_ALLOW_SEALING |
@@ -1075,7 +1079,7 @@ static void add_info_tests(void)
     qtest_add_func(DIR "info/wrong-size", wrong_info_size);
 }
 
-/* The failure comes from a thread, and is logged when QEMU has got it */
+/* A thread fails to connect, and the main loop logs the failure */
 static void cannot_reconnect(void)
 {
     gint64 until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
@@ -1103,7 +1107,7 @@ static void add_table_tests(void)
     qtest_add_func(DIR "request/not-negotiated", not_negotiated);
     qtest_add_func(DIR "request/rejections-are-not-logged",
                    refusals_are_not_logged);
-    /* not a defect that unmodified QEMU shows on hosts without huge pages */
+    /* not in defect/: hosts without huge pages cannot show this defect */
     qtest_add_func(DIR "request/host-notifier-in-huge-page",
                    host_notifier_in_huge_page);
     qtest_add_func(DIR "request/host-notifier-without-place-leaves-none",

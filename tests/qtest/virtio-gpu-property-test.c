@@ -30,7 +30,7 @@ static const Device without_property[] = {
     { "vhost-user-gpu-pci", PCI }, { "vhost-user-vga", VGA },
 };
 
-/* Not part of every build */
+/* Devices that not every build has */
 static const Device rutabaga[] = {
     { "virtio-gpu-rutabaga-pci", PCI }, { "virtio-vga-rutabaga", VGA },
     { "virtio-gpu-rutabaga-device", MMIO },
@@ -198,7 +198,7 @@ static void add(const Device *dev, const char *name, GTestDataFunc func)
     qtest_add_data_func(path, dev, func);
 }
 
-/* GL devices need SDL's offscreen driver: scripts set QTEST_GL with it */
+/* GL devices need SDL's offscreen driver: run them only with QTEST_GL */
 static bool can_run(const Device *dev)
 {
     const char *machine = machine_for(dev);

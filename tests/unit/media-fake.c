@@ -77,7 +77,7 @@ static int new_huge_pages(void)
     return fd;
 }
 
-/* A file system in user space can answer all ioctls with a success */
+/* All ioctls succeed, as they can on a file system in user space */
 int ioctl(int fd, unsigned long request, ...)
 {
     const struct dma_buf_sync *sync;

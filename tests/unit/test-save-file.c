@@ -130,7 +130,7 @@ static void device(void)
     end(full);
 }
 
-/* Simulate a full disk; the error number differs */
+/* Simulate a full disk with RLIMIT_FSIZE; the error is EFBIG, not ENOSPC */
 static void limit_files(rlim_t limit)
 {
     struct rlimit files;

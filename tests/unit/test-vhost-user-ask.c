@@ -447,7 +447,7 @@ static void assert_not_described(const VirtIOExportObject *object,
     g_assert_false(object->bottom_up);
 }
 
-/* Replies without information are as good as ever */
+/* Replies without a description are accepted, too */
 static void answered_with_info(void)
 {
     static const uint32_t sizes[] = { 0, sizeof(QemuUUID) };
@@ -466,7 +466,7 @@ static void answered_with_info(void)
     backend_end(&a);
 }
 
-/* A back-end whose device has not negotiated it is not understood */
+/* QEMU ignores a description if the feature was not negotiated */
 static void answered_with_info_unasked(void)
 {
     static const uint32_t sizes[] = {
@@ -481,7 +481,7 @@ static void answered_with_info_unasked(void)
         r = answered_with(&msg);
         assert_not_described(&r.object, 0);
     }
-    /* what counts is what was negotiated when QEMU sent the request */
+    /* the features count that were negotiated when QEMU sent the request */
     start_pending(&r, &a);
     a.has_info = true;
     send_message(&a, &msg, 0, HEADER_SIZE + msg.size, 1);
@@ -736,7 +736,7 @@ static void wait_is_not_answered(void)
     backend_end(&a);
 }
 
-/* b may itself wait for an object of a */
+/* While QEMU waits for b, lookups of a's objects end: b may need one */
 static void wait_serves_others(void)
 {
     Result r = { .then_reply = &b };

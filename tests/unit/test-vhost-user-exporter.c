@@ -265,7 +265,7 @@ static void cancelled(void)
     virtio_export_cancel(r.lookup);
     g_assert_cmpuint(a.asks.cancelled, ==, before + 1);
 
-    /* the object is removed, so its owner is not known */
+    /* after the removal, the owner of the object is not known */
     g_assert_true(take_away(&a, &one));
     virtio_export_cancel(gone.lookup);
     g_assert_cmpuint(a.asks.cancelled, ==, before + 2);
@@ -492,7 +492,7 @@ static void uuid_of_a_device_is_refused(void)
     drop(&a);
 }
 
-/* A UUID that migrates in may be one that a back-end has added before */
+/* A migration may bring a UUID that a back-end has already added */
 static void device_is_asked_first(void)
 {
     unsigned int asked = a.asks.asked;

@@ -161,7 +161,7 @@ static void found(void)
     start(&iface, true);
     g_assert_true(look_up(&image, LOOKUP_INFO_SIZE, 0, &info));
     g_assert_cmpmem(&info, sizeof(info), &image, sizeof(image));
-    /* the function that has no argument for it gets the same reply */
+    /* vu_lookup_shared_object() ignores the description in the same reply */
     send_message(channel_sock, &msg, true);
     g_assert_true(vu_lookup_shared_object(&dev, uuid, &fd));
     close(fd);
@@ -285,7 +285,7 @@ static void get_as_before(void)
     get_object(&old_iface, false, UUID_LEN);
 }
 
-/* The library does not offer it for a device that does not ask for it */
+/* The library offers the feature only for a device that requests it */
 static void is_not_automatic(void)
 {
     Message msg = {

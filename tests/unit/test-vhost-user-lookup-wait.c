@@ -237,7 +237,7 @@ static void wait_until_asleep(Peers *peers)
     }
 }
 
-/* Both */
+/* The back-end and the front-end */
 
 static void start(Peers *peers, vu_read_msg_cb read_msg, GThreadFunc front_end)
 {
@@ -257,7 +257,7 @@ static void start(Peers *peers, vu_read_msg_cb read_msg, GThreadFunc front_end)
     peers->memory = qemu_memfd_create("memory", 4096, false, 0, 0,
                                       &error_abort);
 
-    /* make this thread the one that has called vu_dispatch() */
+    /* call vu_dispatch() here: libvhost-user records the calling thread */
     send_request(peers, VHOST_USER_GET_FEATURES, 0);
     g_assert_true(vu_dispatch(&peers->dev));
     expect_reply(peers, VHOST_USER_GET_FEATURES);

@@ -118,7 +118,7 @@ static const unsigned long known[] = {
     VIDIOC_STREAMON, VIDIOC_STREAMOFF,
 };
 
-/* Those of outputs are among the ioctls that it does not know */
+/* A capture does not know the ioctls of outputs, either */
 static void test_unknown_ioctl(void)
 {
     Fake *fake = fake_capture_new(0, 0);
@@ -197,7 +197,7 @@ static void test_frame_rate(void)
     fake_free(fake);
 }
 
-/* Nothing is copied when buffers are queued, so their number is not bounded */
+/* QBUF of a capture copies nothing: only VIDEO_MAX_FRAME limits the buffers */
 static void test_request(void)
 {
     Fake *fake = fake_capture_new(0, 0);
@@ -322,7 +322,7 @@ static void test_wrong_objects(void)
     fake_free(fake);
 }
 
-/* The memory of a dma-buf may have to be copied, or caches be cleaned */
+/* Writes to a dma-buf need DMA_BUF_IOCTL_SYNC before and after them */
 static void test_dmabuf(void)
 {
     Fake *fake = streaming_new(1, OBJECT);
@@ -331,7 +331,7 @@ static void test_dmabuf(void)
 
     status = queue_kept(fake, 0, DMABUF, OBJECT_SIZE);
     if (fcntl(fake->kept, F_GET_SEALS) >= 0) {
-        g_test_skip("files in this folder have seals, as dma-bufs have not");
+        g_test_skip("files in this folder have seals, unlike dma-bufs");
         fake_free(fake);
         return;
     }
@@ -432,7 +432,7 @@ static const struct {
     { DRM_FORMAT_RGBA8888, V4L2_PIX_FMT_BGRA32, "xBGR" },
 };
 
-/* The order of colours in memory is the object's, whatever the driver's is */
+/* The order of colours in memory follows the object, not the driver's format */
 static void test_formats(void)
 {
     for (int i = 0; i < ARRAY_SIZE(formats) * ARRAY_SIZE(formats); i++) {
@@ -640,7 +640,7 @@ static void test_ended(void)
     g_assert_cmpint(queue_object(fake, 1, GOOD), ==, 0);
     assert_last(fake, 1);
 
-    /* a stream that has not ended does not get the end of another one */
+    /* a new stream does not get the end of the previous stream */
     media_stream_ended(fake->media);
     g_assert_cmpint(run_number(fake, VIDIOC_STREAMOFF, CAPTURE), ==, 0);
     media_stream_ended(fake->media);

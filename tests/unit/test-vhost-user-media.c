@@ -158,7 +158,7 @@ static Call valid_call(Fake *fake, unsigned long request)
     return call_new(fake, request, &arg);
 }
 
-/* What the driver can see of a device */
+/* Check the state of the device that a driver can see */
 static void assert_unchanged(Fake *fake)
 {
     struct v4l2_format format = { .type = OUTPUT };
@@ -247,7 +247,7 @@ static void test_short_close(void)
     fake_free(fake);
 }
 
-/* Whatever the descriptors are, the result is the same */
+/* The result does not depend on how descriptors split the command */
 static void test_split(void)
 {
     Fake *fake = fake_new(1, OBJECT);
@@ -397,7 +397,7 @@ static int select_size(Fake *fake, unsigned long request, uint32_t target,
     return status;
 }
 
-/* It is always the whole frame, in both directions */
+/* The selection is always the whole frame, for outputs and captures */
 static void test_selection(void)
 {
     static const struct {
@@ -734,7 +734,7 @@ static void test_layout_not_linear(void)
     g_assert_cmpint(queue_with_layout(GOOD, layout), ==, EINVAL);
 }
 
-/* DRM's and V4L2's names of formats; those of a pair differ in alpha only */
+/* DRM's and V4L2's names of formats; each pair of lines differs in alpha */
 static const struct {
     uint32_t drm, v4l2;
 } formats[] = {
@@ -794,7 +794,7 @@ static void test_other_formats(void)
     }
 }
 
-/* The stride of the format counts only where the object's is not known */
+/* The stride of the format is used only if the object has no layout */
 static void test_layout_stride(void)
 {
     Fake *fake = fake_new(0, 0);
@@ -810,7 +810,7 @@ static void test_layout_stride(void)
     fake_free(fake);
 }
 
-/* A frame is the top left part of an image that is larger */
+/* A frame is the top left part of an image, which may be larger */
 static void test_layout_bottom_up(void)
 {
     const struct {
@@ -845,7 +845,7 @@ static void test_layout_bottom_up(void)
     }
 }
 
-/* Each object of a buffer has its own layout, or none */
+/* A buffer uses the layout of its current object, which may have none */
 static void test_layout_changes(void)
 {
     Fake *fake = streaming_new(1, OBJECT);
@@ -867,7 +867,7 @@ static void test_layout_changes(void)
     fake_free(fake);
 }
 
-/* A layout that is not known is none of an object before */
+/* An object without a layout does not get the layout of an earlier object */
 static void test_no_layout(void)
 {
     Fake *fake = fake_new(1, OBJECT);
@@ -1009,7 +1009,7 @@ static void test_short_event(void)
     fake_free(fake);
 }
 
-/* A frame of a stream that has ended does not end one of the next stream */
+/* A late frame of an ended stream does not end a frame of the next stream */
 static void test_late_frame(void)
 {
     Fake *fake = streaming_new(1, OBJECT);
@@ -1069,7 +1069,7 @@ static void test_failed_stream(void)
     fake_free(fake);
 }
 
-/* Buffers belong to one session, and the other is told that it is busy */
+/* Buffers belong to one session; the other session gets EBUSY */
 static void test_two_sessions(void)
 {
     Fake *fake = streaming_new(1, OBJECT);

@@ -83,7 +83,7 @@ static void get(const VhostUserObjectInfo *info, VirtIOExportObject *object)
 {
     virtio_export_object_init(object);
     vhost_user_object_info_get(info, object);
-    /* a back-end may lie about it, whatever it says */
+    /* QEMU cannot verify the kind that a back-end sends, and ignores it */
     g_assert_cmpint(object->kind, ==, VIRTIO_EXPORT_KIND_UNKNOWN);
     g_assert_cmpint(object->fd, ==, -1);
     g_assert_cmpuint(object->size, ==, image.size);

@@ -474,7 +474,7 @@ static void assert_in_turn(const BackEnd *all, unsigned int num)
     }
 }
 
-/* Many back-ends send at once: the main loop is not held up, and goes on */
+/* Many back-ends send at once: each iteration serves at most MAX_SERVED */
 static void watched_many(gconstpointer number)
 {
     unsigned int num = GPOINTER_TO_UINT(number), before, iterations = 0, i, j;

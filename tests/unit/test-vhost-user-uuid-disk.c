@@ -18,7 +18,7 @@
 #define SECTOR      UUID_DISK_SECTOR
 #define PAGE        4096
 #define OBJECT_SIZE 8192
-#define LAST        (OBJECT_SIZE / SECTOR)      /* sector of the object */
+#define LAST        (OBJECT_SIZE / SECTOR)      /* last sector of the object */
 #define SEALS       (F_SEAL_SHRINK | F_SEAL_GROW)
 
 static const uint8_t known[16] = { 1, 2, 3, 4, 5, 6, 7, 8,
@@ -306,7 +306,7 @@ static void unknown_uuid(void)
     g_assert_cmpint(select_object(scene, unknown), ==, VIRTIO_BLK_S_IOERR);
     assert_head(scene, UUID_DISK_NOT_FOUND, unknown, 0);
     g_assert_false(is_mapped());
-    /* for example, udev reads the disk after a write */
+    /* reads still succeed: for example, udev reads the disk after a write */
     assert_reads_zeros(scene, 8);
     assert_reads_zeros(scene, UUID_DISK_SECTORS - 8);
 
@@ -416,7 +416,10 @@ static void uuid_is_one_sector(void)
     assert_object(scene, scene->pixels, OBJECT_SIZE);
 }
 
-/* Run a request of pieces.  Return: the length, and the last byte as @status */
+/*
+ * Run a request whose parts have any size.  @status: set to the last byte.
+ * Return: the length
+ */
 static size_t malformed(Scene *scene, uint32_t type, size_t out_size,
                         size_t in_size, uint8_t *status)
 {

@@ -218,7 +218,7 @@ static void assert_refused(const char *expected)
 typedef struct Format {
     uint32_t fourcc;
     uint8_t bytes;
-    uint8_t r, g, b;    /* where they are in a pixel's bytes */
+    uint8_t r, g, b;    /* byte positions in a pixel */
 } Format;
 
 static const Format formats[] = {

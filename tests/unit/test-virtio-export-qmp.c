@@ -308,7 +308,7 @@ static void removal_between_pages_skips_nothing(void)
     g_autoptr(VirtioExportsInfo) one = query(NULL, NULL, 3);
     g_autoptr(VirtioExportsInfo) two = NULL;
 
-    t->first = 5;       /* with the one that is named as the last */
+    t->first = 5;       /* the object that one->next names is removed, too */
     t->count = 2;
     two = query(NULL, one->next, 3);
     g_assert_cmpuint(length(two->exports), ==, 2);

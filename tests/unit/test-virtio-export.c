@@ -597,7 +597,10 @@ static void exists(void)
     g_assert_false(virtio_export_exists(&uuid_b));
 }
 
-/* In either order: another process cannot take the place of a device */
+/*
+ * In either order of registration, the device is asked first: another process
+ * cannot take the place of a device
+ */
 static void last_is_asked_last(gconstpointer last_comes_first)
 {
     TestExporter *device = NULL, *last;
@@ -999,7 +1002,7 @@ static void retry_failed(void)
     end_exporter(a);
 }
 
-/* The object was removed meanwhile */
+/* The exporter has removed the object before the retry */
 static void retry_unknown(void)
 {
     TestExporter *a = new_busy_exporter(&uuid_a, 'a');

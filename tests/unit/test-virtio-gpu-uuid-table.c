@@ -27,7 +27,7 @@ typedef struct Fixture {
 static struct {
     bool fail;
     bool fail_silently;
-    unsigned repeat_next; /* how many draws give the bytes of the last one */
+    unsigned repeat_next; /* number of draws that repeat the last bytes */
     unsigned draws;
     QemuUUID last;
 } source;
@@ -263,7 +263,7 @@ static void silent_source_is_an_error(Fixture *f, gconstpointer data)
     g_assert_false(virtio_gpu_uuid_table_assign(f->table, &uuid, NULL));
 }
 
-/* A UUID of version 4 that was not drawn here */
+/* A UUID of version 4 that the test's random source did not generate */
 static const QemuUUID foreign = { .data = {
     0x1b, 0x4e, 0x28, 0xba, 0x2f, 0xa1, 0x41, 0xd2,
     0x88, 0x3f, 0x00, 0x16, 0xd3, 0xcc, 0xa4, 0x27

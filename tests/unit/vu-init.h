@@ -24,7 +24,7 @@ static inline void unit_remove_watch(VuDev *dev, int fd)
 }
 
 /**
- * vu_init_unwatched() - Initialise a device that nobody watches
+ * vu_init_unwatched() - Initialise a device that does not watch its sockets
  * @dev: device with one queue; a fatal error there fails the test
  * @sock: connection to the front-end, which @dev owns from now on
  * @read_msg: how to read a message, or NULL to read @sock

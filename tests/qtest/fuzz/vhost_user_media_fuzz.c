@@ -7,9 +7,9 @@
  * some changes.
  *
  * The part of the back-end that parses commands runs here without vhost-user
- * and without GStreamer: the target stands in for both.  It has a record of its
- * own of sessions, frames and file descriptors, and compares each answer with
- * it.
+ * and without GStreamer: the target stands in for both.  The target keeps its
+ * own record of sessions, frames and file descriptors, and checks each response
+ * against this record.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -30,13 +30,13 @@
 #define RAM_BYTE        0x5a        /* each byte of guest memory and frames */
 #define MEMORY_SIZE     (16 * KiB)
 #define HUGE_SIZE       (6 * GiB)   /* sparse */
-#define MAX_FRAME       (256 * KiB) /* of those that a capture gets */
+#define MAX_FRAME       (256 * KiB) /* largest frame of a capture */
 
 /* Guest memory: two regions that are not contiguous in the back-end */
 #define RAM_BASE        0x1000
 #define RAM_SIZE        (2 * MEMORY_SIZE)
 
-/* The first byte of a UUID tells which object it is, if there is such a one */
+/* The first byte of a UUID selects the object; other values are unknown */
 enum {
     OBJECT_SMALL, OBJECT_MEDIUM, OBJECT_HUGE, OBJECT_EMPTY, OBJECT_UNSEALED,
     OBJECT_READ_ONLY, OBJECT_WRITE_ONLY, OBJECT_PIPE, OBJECTS,
@@ -52,13 +52,13 @@ typedef struct Frame {
     uint32_t session;
     void *data;
     uint32_t size;
-    uint32_t flags;         /* that the buffer is to have when it comes back */
+    uint32_t flags;         /* expected flags of the dequeued buffer */
 } Frame;
 
 typedef struct Session {
     uint32_t id;
     bool failed;
-    bool error_due;         /* the driver is not told yet */
+    bool error_due;         /* the driver has not got the event */
 } Session;
 
 typedef struct Pieces {
@@ -71,7 +71,7 @@ static int objects[OBJECTS];
 static uint64_t num_commands;
 static uint64_t num_frames;
 
-/* All below begins anew with each input */
+/* Each input resets the following variables */
 static Input input;
 static bool is_capture;
 static Media *media;
@@ -86,14 +86,14 @@ static unsigned num_events;     /* calls of event_ready() */
 static bool puts_frame;         /* media_put_frame() runs */
 static bool fails;              /* media_stream_failed() runs */
 static bool has_written;        /* media_put_frame() was called */
-static bool end_due;            /* the driver is to be told of the end */
+static bool end_due;            /* no buffer has reported the end yet */
 static Frame active[VIDEO_MAX_FRAME];
 static unsigned num_active;
 static Frame done[VIDEO_MAX_FRAME];
 static unsigned num_done;
 static uint32_t last_token;
 static MediaLayout layouts[OBJECTS];
-static int first_fd;            /* the lowest number that is free before */
+static int first_fd;            /* lowest free descriptor at the start */
 
 static uint64_t take(size_t size)
 {
@@ -138,7 +138,7 @@ static void *fuzz_translate(void *opaque, uint64_t addr, uint64_t *len)
     return ram[offset / MEMORY_SIZE] + offset % MEMORY_SIZE;
 }
 
-/* A driver has no more file descriptors open than it has buffers */
+/* The device has at most one file descriptor open for each buffer */
 static int fuzz_lookup(void *opaque, uint8_t *uuid, MediaLayout *layout)
 {
     int fd;
@@ -285,7 +285,7 @@ static const MediaOps capture_ops = {
     .event_ready = fuzz_event_ready,
 };
 
-/* Pieces are allocations of their own: sanitizers see each access beyond one */
+/* Allocate each piece separately, so that sanitizers see accesses beyond it */
 static void split(Pieces *pieces, const uint8_t *data, size_t size)
 {
     unsigned num = take(1) % MAX_PIECES + 1;
@@ -378,7 +378,7 @@ static void forget_session(uint32_t id)
     }
 }
 
-/* The 1st, 2nd, ... that is open, or any number */
+/* Return: ID of the 1st, 2nd, ... open session, or any number */
 static uint32_t take_session(void)
 {
     uint8_t i = take(1);
@@ -401,8 +401,8 @@ static void check_open(const uint8_t *in, size_t len)
 }
 
 /*
- * Send anything, and find out what it is.  Return: number of bytes in the
- * response if there is one of success, or 0
+ * Send any bytes, and check the response to the command that they are.
+ * Return: size of the response if the status is 0, else 0
  */
 static size_t send_any(const void *out, size_t out_size, size_t in_size)
 {
@@ -434,7 +434,7 @@ static size_t send_any(const void *out, size_t out_size, size_t in_size)
     return len && status_of(in) == 0 ? len : 0;
 }
 
-/* Size of the readable part and its bytes, size of the writable part */
+/* Input: size and bytes of the readable part, size of the writable part */
 static void do_bytes(void)
 {
     size_t size = take(1);
@@ -613,7 +613,7 @@ static const Ioctl ioctls[] = {
     { VIDIOC_S_SELECTION, fill_selection },
 };
 
-/* Number of bytes that differ from a valid argument; their places and values */
+/* Input: number of bytes to change in the argument; their places and values */
 static void change_argument(GByteArray *out, size_t start)
 {
     size_t size = out->len - start;
@@ -625,7 +625,7 @@ static void change_argument(GByteArray *out, size_t start)
     }
 }
 
-/* The UUID or the list of memory that follows a buffer */
+/* Add the UUID or the list of memory that follows a buffer */
 static void add_memory(GByteArray *out, const struct v4l2_buffer *buf)
 {
     uint8_t uuid[VIRTIO_MEDIA_UUID_LEN] = {};
@@ -650,7 +650,10 @@ static bool is_of_buffer(unsigned long request)
            request == VIDIOC_QBUF;
 }
 
-/* Make the device-readable part of an ioctl.  Return: room for what follows */
+/*
+ * Make the device-readable part of an ioctl.  Return: room in the response
+ * after the argument
+ */
 static size_t make_ioctl(const Ioctl *ioc, GByteArray *out)
 {
     struct virtio_media_cmd_ioctl cmd = {
@@ -658,9 +661,9 @@ static size_t make_ioctl(const Ioctl *ioc, GByteArray *out)
         .code = _IOC_NR(ioc->request),
     };
     union {
-        struct v4l2_format format;      /* the largest of all */
+        struct v4l2_format format;
         struct v4l2_buffer buffer;
-        uint8_t bytes[256];
+        uint8_t bytes[256];     /* size of the largest, v4l2_create_buffers */
     } arg = {};
 
     ioc->fill(&arg);
@@ -677,8 +680,8 @@ static size_t make_ioctl(const Ioctl *ioc, GByteArray *out)
 }
 
 /*
- * The ioctl, its session, its argument, changes to it, what follows it, and by
- * how many bytes the parts are too short
+ * Input: the ioctl, its session, its argument, changes to the argument, the
+ * memory after the argument, and by how many bytes each part is too short
  */
 static void do_ioctl(void)
 {
@@ -695,7 +698,7 @@ static void do_ioctl(void)
     g_assert(len == 0 || len == whole || len == whole + room);
 }
 
-/* A frame of the pipeline, or any token */
+/* Input: index of a frame of the pipeline, or any token */
 static void do_frame_done(void)
 {
     unsigned i = take(1);
@@ -713,7 +716,7 @@ static void do_frame_done(void)
     }
 }
 
-/* A frame of the pipeline, if one is wanted: its stride and direction */
+/* Input: stride and direction of a frame.  Put it only if one is wanted */
 static void do_put_frame(void)
 {
     size_t row = stream_pix.width * 4;
@@ -748,7 +751,7 @@ static void do_end_stream(void)
     }
 }
 
-/* A frame whose memory is gone has the flag of an error */
+/* A buffer whose memory is gone has V4L2_BUF_FLAG_ERROR */
 static void check_captured(const struct v4l2_buffer *buf)
 {
     bool is_frame = !(done[0].flags & V4L2_BUF_FLAG_LAST);
@@ -792,7 +795,7 @@ static bool is_error_due(void)
     return false;
 }
 
-/* By how many bytes the driver's buffer is too short */
+/* Input: by how many bytes the driver's buffer is too short */
 static void do_event(void)
 {
     MediaDequeued event = {};
@@ -819,7 +822,7 @@ static void do_event(void)
     }
 }
 
-/* Only the session that streams fails */
+/* A failure of the pipeline affects only the session that streams */
 static void do_fail(void)
 {
     Session *session = streamer ? find_session(streamer) : NULL;
@@ -841,7 +844,7 @@ static void do_reset(void)
     num_sessions = 0;
 }
 
-/* Which objects have the layout, and the layout; no width: it is not known */
+/* Input: an object, and its new layout; width 0 means an unknown layout */
 static void do_layout(void)
 {
     MediaLayout *layout = &layouts[take(1) % OBJECTS];
@@ -888,7 +891,7 @@ static void begin(void)
     media = media_new(is_capture ? &capture_ops : &output_ops, NULL);
 }
 
-/* Only sometimes, as the file is long */
+/* Check every 256th time only, because /proc/self/maps is long */
 static void check_mappings(void)
 {
     static unsigned num;

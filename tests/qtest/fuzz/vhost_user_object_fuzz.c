@@ -21,8 +21,9 @@
  * The target checks that QEMU keeps running, and the following:
  *
  * - Each request that needs a reply gets exactly one.
- * - A lookup may wait for its object, and later lookups on its channel for that
- *   lookup, but only as long as there is a reason.  Nothing else waits.
+ * - A lookup may wait only while an exporter may still reply about its object.
+ *   Later lookups on the same channel wait for earlier ones.  No other request
+ *   waits.
  * - An object that QEMU hands out is the one that the right exporter has sent
  *   for this UUID, and goes to one importer only.
  * - Each lookup of the second back-end gets a description of the object, and
@@ -95,9 +96,9 @@ enum {
 
 #define MAX_OPS 128
 #define MAX_UUIDS 512
-#define MAX_REPEATED 96 /* more than QEMU keeps of anything */
+#define MAX_REPEATED 96 /* more lookups or deferred requests than QEMU keeps */
 #define MAX_OWN_LOOK_UPS 8
-#define MAX_STEPS 16 /* that back-ends take while QEMU waits once */
+#define MAX_STEPS 16 /* most steps of back-ends during one wait of QEMU */
 #define FLOOD 400 /* more replies than fit in a socket */
 #define CONFIG_SIZE 24
 #define RCU_HASTE 32
@@ -117,13 +118,13 @@ typedef struct Message {
 /* A message, and how it is sent */
 typedef struct Parcel {
     Message msg;
-    size_t size; /* if less than all, the rest is sent later or never */
+    size_t size; /* if incomplete, the rest is sent later or never */
     size_t split; /* where the second piece starts */
     unsigned int num_fds;
     bool fds_late; /* with the second piece */
     bool fds_twice; /* with both */
     bool rest_later;
-    uint64_t inode; /* of what was sent with it first */
+    uint64_t inode; /* of the first file descriptor sent with the message */
     unsigned int fds_sent;
 } Parcel;
 
@@ -161,7 +162,7 @@ typedef struct BackEnd {
     VhostUserState user;
     typeof(*((VhostUserState *)NULL)->chr) chr;
     bool has_dev;
-    bool is_gone; /* the connection, and the device is not */
+    bool is_gone; /* disconnected, but the device is not freed yet */
 
     Line main;
     Line channel;
@@ -212,7 +213,7 @@ struct FuzzChardev {
 
 static ChardevClass *socket_class;
 static VirtIOExporter *the_exporter;
-static VirtIODevice *vdevs[2]; /* as ends */
+static VirtIODevice *vdevs[2]; /* the device of each back-end in ends[] */
 static int memory; /* the memory of objects */
 static BackEnd ends[2] = {
     { .main.fd = -1, .channel.fd = -1 }, { .main.fd = -1, .channel.fd = -1 },
@@ -224,7 +225,7 @@ static uint64_t num_objects;
 static bool has_notifiers;
 static bool has_waited;
 static bool is_playing;
-static int64_t ms_ahead; /* of the host's clock */
+static int64_t ms_ahead; /* of QEMU's clock, ahead of the host's clock */
 static GArray *all_sent; /* of Sent */
 static OwnLookUp own[MAX_OWN_LOOK_UPS];
 static bool is_calm; /* nothing has happened that makes a lookup fail */
@@ -413,7 +414,7 @@ static void note_request(BackEnd *be, const Message *msg)
     }
 }
 
-/* QEMU takes a reply for the reply to the oldest request */
+/* QEMU assigns each reply to the oldest request without a reply */
 static void note_reply(BackEnd *be, const Parcel *parcel)
 {
     const Header *hdr = &parcel->msg.hdr;
@@ -519,7 +520,7 @@ static bool send_held(BackEnd *be)
 static void send_all_held(BackEnd *be)
 {
     while (send_held(be)) {
-        /* the next */
+        /* send the next message */
     }
 }
 
@@ -1018,7 +1019,7 @@ static void take_answer(BackEnd *be, Parcel *parcel)
         take_bytes(parcel->msg.payload, sizeof(uint64_t));
     }
     if (wrong & 32 && fds) {
-        /* right or wrong, it fits or is dropped */
+        /* any description is allowed: QEMU drops it if it is invalid */
         hdr->size = sizeof(QemuUUID) + sizeof(VhostUserObjectInfo);
         take_bytes(parcel->msg.payload + sizeof(QemuUUID),
                    sizeof(VhostUserObjectInfo));
@@ -1033,7 +1034,10 @@ static void hold(BackEnd *be, const Parcel *parcel)
     g_queue_push_tail(&be->held, g_memdup2(parcel, sizeof(*parcel)));
 }
 
-/* Of objects, the first answer is for the first question in any case */
+/*
+ * Send a reply before the held replies.  This violates the protocol unless all
+ * are replies to the same kind of request, which QEMU assigns in order.
+ */
 static void send_first(BackEnd *be, const Parcel *parcel)
 {
     const Parcel *other;
@@ -1073,8 +1077,8 @@ static void request_before(BackEnd *be, unsigned int requests)
 }
 
 /*
- * Input: a byte.  The low bits are ANSWER_*; odd ones are followed by what is
- * wrong with the reply.  The high bits are the number of requests that the
+ * Input: a byte.  The low bits are ANSWER_*; after an odd value, the input of
+ * take_answer() follows.  The high bits are the number of requests that the
  * back-end sends before the reply.
  */
 static void answer(BackEnd *be, Parcel *parcel)
@@ -1230,7 +1234,7 @@ static bool can_be_read(int sock)
     return ioctl(sock, FIONREAD, &pending) == 0 && pending;
 }
 
-/* A read never blocks: no data will come later */
+/* A read must not block: without data, end the connection */
 static int fuzz_chr_sync_read(Chardev *chr, const uint8_t *buf, int len)
 {
     BackEnd *be = FUZZ_CHARDEV(chr)->be;
@@ -1239,7 +1243,7 @@ static int fuzz_chr_sync_read(Chardev *chr, const uint8_t *buf, int len)
     if (sock >= 0) {
         hear(be);
         while (!can_be_read(sock) && send_held(be)) {
-            /* if it was of any use */
+            /* until QEMU has something to read */
         }
         if (!can_be_read(sock)) {
             make_dirty(be);
@@ -1294,7 +1298,7 @@ static void do_end(BackEnd *be)
     }
 }
 
-/* QEMU would wait for ever: make the back-end end its wait */
+/* End a wait of QEMU that would last for ever: time out, or end the stream */
 static void stop_waiting(BackEnd *awaited, gint timeout)
 {
     if (timeout > 0) {
@@ -1306,8 +1310,8 @@ static void stop_waiting(BackEnd *awaited, gint timeout)
 }
 
 /*
- * QEMU waits for @awaited.  Input: a byte with the back-end (bit 0) and what it
- * does.  Return: false if the wait ends at once
+ * QEMU waits for @awaited.  Input: a byte that selects a back-end (bit 0) and
+ * its action.  Return: false if the wait ends at once
  */
 static bool act(BackEnd *awaited, gint timeout, bool last)
 {
@@ -1578,7 +1582,7 @@ static void do_come_back(BackEnd *be)
     connect_back_end(be, config, &user);
 }
 
-/* Time goes by, which takes some: there is something to wait for once */
+/* Waiting for RCU takes time: wait once per input, if notifiers need it */
 static void do_wait(BackEnd *be)
 {
     if (!has_waited && be->user.notifiers->len) {
@@ -1855,7 +1859,7 @@ static void fuzz(QTestState *s, const unsigned char *data, size_t size)
         do_repeat, do_cancel, do_retry, do_ask, do_send_held, do_send_rest,
         do_sleep, do_come_back,
     };
-    static unsigned int rcu_pending; /* inputs that left something to do */
+    static unsigned int rcu_pending; /* inputs with unfinished RCU callbacks */
     BackEnd *be;
     uint8_t op;
     int i;

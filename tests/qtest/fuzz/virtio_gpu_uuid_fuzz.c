@@ -343,14 +343,14 @@ static uint32_t send_command(Input *in, const Command *cmd)
     num_commands++;
     virtio_queue_notify(vdev, 0);
     while (aio_poll(iohandler_get_aio_context(), false)) {
-        /* what has been scheduled */
+        /* run the scheduled handlers */
     }
     g_assert(le16_to_cpu(used->idx) == avail_idx && !vdev->broken);
     memcpy(&type, ram + RESPONSE, sizeof(type));
     return le32_to_cpu(type);
 }
 
-/* QEMU exits if it cannot make the surface of a changed display */
+/* Others may change a display: QEMU exits if it cannot make the surface */
 static bool works_without_fds(uint32_t type)
 {
     return type == VIRTIO_GPU_CMD_RESOURCE_CREATE_2D ||

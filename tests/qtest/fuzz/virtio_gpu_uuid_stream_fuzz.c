@@ -95,7 +95,7 @@ typedef struct Case {
     Header header;
     uint32_t num_ids;
     uint32_t ids[MAX_RESOURCES];
-    QemuUUID uuids[MAX_RESOURCES]; /* that the resources must have */
+    QemuUUID uuids[MAX_RESOURCES]; /* expected UUIDs of the resources */
 } Case;
 
 /* The second, independent parser of a stream */
@@ -106,7 +106,7 @@ typedef struct Reader {
 } Reader;
 
 typedef enum Peeked {
-    PEEKED_NOTHING,         /* of the kind that is looked for */
+    PEEKED_NOTHING,         /* no subsection of this section */
     PEEKED_END,
     PEEKED_SUBSECTION,
 } Peeked;
@@ -433,7 +433,7 @@ static bool expect_subsections(Reader *r)
         g_autofree char *name = g_strndup((const char *)head + 2, head[1]);
         const uint8_t *version = take(r, sizeof(uint32_t));
 
-        /* of the version of a subsection QEMU looks at the last byte */
+        /* QEMU checks only the last byte of a subsection's version */
         if (!g_str_equal(name, SUBSECTION) || !version ||
             !expect_subsection(r, version[3])) {
             return false;
@@ -583,7 +583,7 @@ static void init_case(Case *c, const uint8_t *data)
     for (i = 0; i < c->header.resources % (MAX_RESOURCES + 1); i++) {
         id = be32_to_cpu(c->header.first_id) +
              (i << c->header.spread % (MAX_SPREAD + 1));
-        if (id) {           /* is that of no resource */
+        if (id) {           /* 0 is not a valid ID */
             c->ids[c->num_ids++] = id;
         }
     }

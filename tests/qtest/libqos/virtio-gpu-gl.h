@@ -70,8 +70,8 @@ void qvirtio_gpu_map_blob(QVirtioGPU *gpu, uint32_t id, uint64_t offset);
 
 /**
  * qvirtio_gpu_transfer_back() - VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D
- * @res: a resource with backing; its first rows are written there without
- *       padding
+ * @res: a resource with backing; its first rows are written to the backing
+ *       without padding
  */
 void qvirtio_gpu_transfer_back(const QVirtioGPUResourceOpt *res);
 

@@ -15,7 +15,7 @@
 #define MICROVM_PAGE_SIZE               4096
 #define MICROVM_VIRTIO_MMIO_BASE        0xfeb00000
 #define MICROVM_VIRTIO_MMIO_SIZE        0x200
-/* The number with a second I/O APIC, which microvm has by default */
+/* Number of transports with a second I/O APIC, which microvm has by default */
 #define MICROVM_VIRTIO_MMIO_TRANSPORTS  24
 
 typedef struct QMicrovmMachine {

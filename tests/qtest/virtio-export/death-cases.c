@@ -25,11 +25,11 @@
 
 typedef struct Device {
     const char *name;
-    const char *driver;         /* and its properties */
+    const char *driver;         /* driver and properties */
     bool reconnects;
     bool can_be_plugged;
-    bool has_config;            /* in the back-end */
-    const char *backend;        /* the option for it, if it is an object */
+    bool has_config;            /* the back-end has the config */
+    const char *backend;        /* option, if it is a QOM object */
     bool leaves_vrings;         /* doesn't send SET_VRING_ENABLE */
 } Device;
 
@@ -138,7 +138,7 @@ static void revive(Scene *s, const Device *device)
     assert_found(s->importer, uuid_a, s->exporter);
 }
 
-/* Return: the last request of a start */
+/* Return: the last request that QEMU sends when the device starts */
 static uint32_t last_request(const Device *device)
 {
     return device->leaves_vrings ? PEER_SET_VRING_KICK : PEER_SET_VRING_ENABLE;
@@ -153,7 +153,7 @@ static void restart(Scene *s, const Device *device)
     revive(s, device);
 }
 
-/* If the device can, let it find the exporter that has just died again */
+/* The exporter has just died: wait until the device reconnects, if it can */
 static void reconnect(Scene *s, const Device *device)
 {
     if (device->reconnects) {
@@ -350,8 +350,8 @@ static void in_connect(gconstpointer opaque)
 }
 
 /*
- * QEMU may take a connection that has ended for one that it can use, until its
- * main loop has noticed
+ * Until QEMU's main loop has noticed that a connection has ended, QEMU may try
+ * to use this connection
  */
 static void wait_new_connection(Scene *s, VhostUserPeer *peer)
 {
@@ -827,7 +827,7 @@ static void add_slow_cases(const Device *device)
     if (device->can_be_plugged && device->reconnects &&
         !g_str_equal(device->name, "blk") &&
         !g_str_equal(device->name, "scsi")) {
-        /* these two wait for the back-end, in unmodified QEMU too */
+        /* blk and scsi wait for the back-end, in unmodified QEMU too */
         add_case("plug-without-back-end", plug_without_back_end, device);
     }
     if (g_str_equal(device->name, "net")) {

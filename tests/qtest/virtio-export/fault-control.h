@@ -51,14 +51,14 @@ typedef struct FaultLoop {
 } FaultLoop;
 
 /**
- * struct FaultControl - Content of the file that both map
+ * struct FaultControl - File that the test and the library map
  * @pid: process whose calls fail; 0 if none do
  * @call: the kind of call that fails
  * @countdown: the call with this number, from 1, is the next to fail
  * @for_good: all later calls fail as well
  * @hits: number of calls that have failed
  * @udmabuf: let QEMU see /dev/udmabuf, whether or not the host has it
- * @measured: process that reports its heap; it sets this to 0 when done
+ * @measured: process that reports its heap, and then clears this field
  * @heap: bytes that the process @measured has allocated
  * @loop: the main loop that is watched
  */

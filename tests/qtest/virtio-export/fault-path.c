@@ -130,7 +130,7 @@ static bool run_once(Faults *f, const FaultPath *path, FaultCall call,
     failed = fault_disarm();
     g_test_message("%s %u%s: %s, %s", fault_name(call), nth,
                    for_good ? " and all after it" : "",
-                   failed ? "failed" : "not called", done ? "done" : "refused");
+                   failed ? "failed" : "not called", done ? "done" : "error");
     g_assert_true(done == (!failed || path->spares & BIT(call)));
     if (!done) {
         call_hook(path->recover, f);

@@ -1,11 +1,11 @@
 /*
- * Fault injection library to preload into QEMU and vhost-user-gpu: it lets host
- * calls fail when a test wants it, reports the size of the heap, and measures
- * how long the main loop is held up
+ * Fault injection library to preload into QEMU and vhost-user-gpu: it makes
+ * the host calls fail that a test selects, reports the size of the heap, and
+ * measures how long the main loop is held up
  *
- * The test and this library map the file that QTEST_FAULTS names.  There the
- * test writes which call of which process fails.  The arguments of a call tell
- * whether it has to do with shared objects; other calls never fail.
+ * The test and this library map the file that QTEST_FAULTS names.  In this
+ * file, the test selects the process and the call that fails.  Only calls whose
+ * arguments show that they handle shared objects can fail.
  *
  * Build and use it like this, in the build folder:
  *
@@ -196,7 +196,7 @@ int virgl_renderer_resource_unmap(uint32_t res_handle)
            : NEXT(virgl_renderer_resource_unmap)(res_handle);
 }
 
-/* Other messages, of the monitor and qtest, are text */
+/* The monitor and qtest also call sendmsg(); their messages are text */
 static bool is_vhost_user(const struct msghdr *msg)
 {
     uint32_t hdr[2];
@@ -209,7 +209,7 @@ static bool is_vhost_user(const struct msghdr *msg)
            (hdr[1] & VHOST_USER_VERSION_MASK) == VHOST_USER_VERSION;
 }
 
-/* The test waits for the monitor's reply, before which the size is written */
+/* Write the size before QEMU sends the reply for which the test waits */
 static void tell_heap(void)
 {
     struct mallinfo2 info;
@@ -222,7 +222,7 @@ static void tell_heap(void)
     }
 }
 
-/* The iteration that runs now */
+/* The current iteration of the main loop */
 static struct {
     int64_t start;
     int64_t real_start;

@@ -88,7 +88,7 @@ struct VhostUserPeer {
     unsigned int asked;
     uint32_t hold;
     uint32_t die_at;
-    unsigned int deaths;        /* that are still to come */
+    unsigned int deaths;        /* number of deaths still to come */
     uint64_t served;            /* bit mask of requests */
     uint32_t cut_request;
     size_t cut;
@@ -218,7 +218,7 @@ static void be_busy(VhostUserPeer *peer)
     peer_wait(peer, !peer->held);
 }
 
-/* If a reply is to be cut, the first part has the descriptors */
+/* If vhost_user_peer_cut() was called, the first part has the descriptors */
 static void write_in_parts(VhostUserPeer *peer, int fd, const Header *hdr,
                            const void *payload, size_t size, const int *fds,
                            size_t num_fds)
@@ -350,7 +350,7 @@ static void break_channel(VhostUserPeer *peer)
     peer->breaks_channel = false;
 }
 
-/* QEMU waits on the main channel meanwhile */
+/* Add an object while QEMU waits on the main channel */
 static void add_in_channel(VhostUserPeer *peer)
 {
     Header hdr = {

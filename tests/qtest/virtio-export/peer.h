@@ -302,8 +302,8 @@ void vhost_user_peer_disconnect(VhostUserPeer *peer);
 /**
  * vhost_user_peer_die_at() - Close the main channel when a request comes
  * @peer: back-end
- * @request: request of QEMU on the main channel; 0 to stop doing so
- * @times: how many times
+ * @request: request of QEMU on the main channel; 0 to cancel
+ * @times: number of connections to close
  */
 void vhost_user_peer_die_at(VhostUserPeer *peer, uint32_t request,
                             unsigned int times);
@@ -325,8 +325,8 @@ void vhost_user_peer_wait_deaths(VhostUserPeer *peer);
 
 /**
  * vhost_user_peer_wait_served() - Wait until a request has been served
- * @peer: back-end, which dies no more
- * @request: of QEMU, on the main channel, since it has last connected
+ * @peer: back-end for which vhost_user_peer_die_at() is not in effect
+ * @request: request of QEMU on the main channel, on the current connection
  */
 void vhost_user_peer_wait_served(VhostUserPeer *peer, uint32_t request);
 
@@ -343,7 +343,7 @@ void vhost_user_peer_reconnect(VhostUserPeer *peer);
 void vhost_user_peer_close_channel(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_refuse_config() - From now on fail GET_CONFIG
+ * vhost_user_peer_refuse_config() - Fail all further GET_CONFIG requests
  * @peer: back-end
  */
 void vhost_user_peer_refuse_config(VhostUserPeer *peer);
@@ -465,7 +465,7 @@ bool vhost_user_peer_remove(VhostUserPeer *peer, const uint8_t *uuid);
 int vhost_user_peer_lookup(VhostUserPeer *peer, const uint8_t *uuid);
 
 /**
- * vhost_user_peer_lookup_info() - Look an object up that is described
+ * vhost_user_peer_lookup_info() - Look up an object and its description
  * @peer: back-end with which PEER_F_SHARED_OBJECT_INFO was negotiated
  * @uuid: UUID of the object
  * @info: set to QEMU's description of the object

@@ -56,7 +56,7 @@ unsigned int process_fds_settled(QTestState *qts);
  */
 uint64_t process_anon_bytes(pid_t pid);
 
-/* Whether the size shrinks when memory is freed: the sanitizer keeps it */
+/* Whether freeing memory shrinks this size: AddressSanitizer keeps memory */
 #ifdef QEMU_SANITIZE_ADDRESS
 #define PROCESS_ANON_SHRINKS false
 #else

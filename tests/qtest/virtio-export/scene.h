@@ -13,9 +13,9 @@
 
 /**
  * struct Scene - A QEMU with two back-ends; each of them can export and import
- * @qts: QEMU, with a vhost-user-blk-pci for each of them
+ * @qts: QEMU, with a vhost-user-blk-pci for each back-end
  * @exporter: the back-end that has the objects in most tests
- * @importer: the back-end that looks them up in most tests
+ * @importer: the back-end that looks objects up in most tests
  * @log: file with QEMU's output
  * @qos: state of the driver of the exporter's device, after scene_start()
  * @dev: the exporter's device
@@ -48,7 +48,7 @@ Scene scene_with_args(bool exporter_shares, const char *more);
  * scene_with_info() - Start QEMU and back-ends that describe their objects
  * @exporter_shares: as in scene_with_args()
  * @exporter_offers: the exporter offers PEER_F_SHARED_OBJECT_INFO
- * @importer_offers: the importer offers it
+ * @importer_offers: the importer offers PEER_F_SHARED_OBJECT_INFO
  *
  * Return: the scene, to be ended with scene_end().
  */
@@ -128,7 +128,7 @@ void scene_finish_migration(Scene *s);
  * @fd: file descriptor from a lookup
  * @peer: the back-end
  *
- * Return: true if it is.
+ * Return: true if it does.
  */
 bool same_memory(int fd, VhostUserPeer *peer);
 

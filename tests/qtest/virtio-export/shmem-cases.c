@@ -15,13 +15,13 @@
 #define DIR "vhost-user/shared-object/shmem/"
 
 #define DRIVER "vhost-user-test-device-pci"
-/* Of DRIVER */
+/* The BAR of DRIVER that has the shared memory */
 #define SHMEM_BAR 4
 #define PAGE 4096
 #define REGION (4 * PAGE)
 #define MAP_RW 1
 
-/* More than what QEMU prints of one error in a minute */
+/* QEMU logs fewer than FEW_LINES lines for MANY bad requests of each kind */
 #define MANY 1000
 #define FEW_LINES 100
 
@@ -44,7 +44,7 @@ static Scene shmem_scene(void)
     return s;
 }
 
-/* Return: whether QEMU has done it */
+/* Return: whether QEMU accepts the request */
 static bool request(Scene *s, uint32_t request, const Mapping *mapping)
 {
     g_assert_cmpint(vhost_user_peer_try_send_fds(s->exporter, request,
@@ -142,7 +142,7 @@ static void unmap_during_stop(void)
     scene_end(&s);
 }
 
-/* A stop ends no mapping */
+/* A stop does not end a mapping */
 static void unmap_after_stop(void)
 {
     Scene s = shmem_scene();
@@ -162,7 +162,7 @@ static void unmap_after_stop(void)
     scene_end(&s);
 }
 
-/* The guest's driver does not reset the device before */
+/* The driver does not reset the device before the unplug */
 static void ends_at_unplug(void)
 {
     Scene s = shmem_scene();
@@ -187,7 +187,7 @@ static unsigned int lines_of(const Scene *s)
 static void flood_of_errors(void)
 {
     static const Mapping bad[] = {
-        { 0, 0, 0, 0, 0 },                  /* of no size */
+        { 0, 0, 0, 0, 0 },                  /* of size 0 */
         { 0, 1, 0, PAGE, 0 },               /* not page-aligned */
         { 0, 0, REGION, PAGE, 0 },          /* outside of the region */
         { 9, 0, 0, PAGE, 0 },               /* in no region */

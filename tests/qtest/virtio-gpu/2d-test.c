@@ -268,7 +268,7 @@ static void size_overflow(void *obj, void *data, QGuestAllocator *alloc)
     qvirtio_gpu_create_2d({ .gpu = obj, .id = 1 });
 }
 
-/* An image of size 0 fails; QEMU warns once, not to fill the host's disk */
+/* An image of size 0 fails; QEMU warns only once, to bound the log */
 static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;

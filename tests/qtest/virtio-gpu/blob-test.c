@@ -254,7 +254,7 @@ static void framebuffer_in_blob(void *obj, void *data, QGuestAllocator *alloc)
     guest_free(alloc, backing);
 }
 
-/* udmabuf needs whole pages; QEMU warns once, not to fill the host's disk */
+/* udmabuf needs whole pages; QEMU warns only once, to bound the log */
 static void warned_once(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = &((QVirtioGPUPCI *)obj)->gpu;

@@ -1,9 +1,9 @@
 /*
  * Benchmarks of the time that a back-end takes from a UUID to mapped memory
  *
- * For comparison, the benchmarks measure in turns: the same messages exchanged
- * with a process that only replies, and the copies that a guest without UUIDs
- * must make.
+ * For comparison, the benchmarks also measure the same messages exchanged with
+ * a process that only replies, and the copies that a guest without UUIDs must
+ * make.  They alternate between these measurements.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -185,7 +185,7 @@ static int64_t time_misses(int channel)
     return (get_clock() - start) / LOOK_UPS;
 }
 
-/* Other processes on the host can only add to a time: take the least */
+/* Other processes can only increase a measured time: use the minimum */
 static int64_t least(const int64_t *values, size_t n)
 {
     int64_t value = values[0];

@@ -132,7 +132,10 @@ static void look_up_each(const ManyUUIDs *set)
     }
 }
 
-/* The costs of others: a lookup of a resource, and a command of the guest */
+/*
+ * Measure lookups of resources by another back-end, and commands of the guest,
+ * with @pending lookups that wait for the exporter
+ */
 static void bench_others(QVirtioGPU *gpu, ManyUUIDs *set, unsigned int pending)
 {
     bench_begin(gpu->qts);
@@ -161,11 +164,11 @@ static void start_lookups(VhostUserPeer *peer)
     for (i = 0; i < MAX_PENDING; i++) {
         send_lookup(peer, its_uuid);
     }
-    /* QEMU has read them when it replies to a later request */
+    /* QEMU has read all lookups when it replies to a later request */
     g_assert_false(vhost_user_peer_remove(peer, nobodys));
 }
 
-/* Number @i of those that look up what the exporter does not give */
+/* Return: back-end @i of those whose lookups the exporter does not answer */
 static VhostUserPeer *waiting_peer(const Bench *bench, unsigned int i)
 {
     return bench->live > 1 ? importer_crowd(i) : exporter();
@@ -193,7 +196,7 @@ static void bench_hung(void *obj, void *data, QGuestAllocator *alloc)
     print_loop("hung");
 }
 
-/* To count the system calls of lookups */
+/* Only look up, so that a tracer can count the system calls of lookups */
 static void bench_lookups(void *obj, void *data, QGuestAllocator *alloc)
 {
     uint32_t number = ((const Bench *)data)->live, i;

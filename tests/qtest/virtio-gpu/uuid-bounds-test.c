@@ -215,8 +215,8 @@ static void find_inodes(const ManyUUIDs *set, ino_t *inodes)
 }
 
 /*
- * Many back-ends look many resources up at once.  All lookups are there when
- * QEMU continues; its main loop serves them in small portions.
+ * Many back-ends look many resources up at once.  QEMU is stopped until all
+ * lookups are sent.  Its main loop then serves them in small portions.
  */
 static void crowd(void *obj, void *data, QGuestAllocator *alloc)
 {

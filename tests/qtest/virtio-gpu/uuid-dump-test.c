@@ -223,7 +223,7 @@ static void onto_a_full_disk(void *obj, void *data, QGuestAllocator *alloc)
     output_free(&output);
 }
 
-/* A pipe without a reader: to open it like a regular file would block */
+/* A pipe without a reader: opening it like a regular file would block */
 static void into_a_pipe(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
@@ -286,7 +286,7 @@ static void of_a_back_end(void *obj, void *data, QGuestAllocator *alloc)
                    "its back-end did not return exactly one file descriptor");
 }
 
-/* QEMU reads what the back-end's description names, if it exists */
+/* QEMU reads the image that a back-end describes, if the memory contains it */
 static void described_by_a_back_end(void *obj, void *data,
                                     QGuestAllocator *alloc)
 {

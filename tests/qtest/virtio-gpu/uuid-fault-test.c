@@ -126,7 +126,7 @@ static const FaultPath remove_path = {
     .recover = reopen_and_add,
 };
 
-/* If QEMU could not send the exporter a request, it must reconnect too */
+/* If QEMU could not send the exporter a request, the exporter reconnects too */
 static void both_begin_anew(Faults *f)
 {
     fault_reopen(f);
@@ -268,7 +268,7 @@ static void load_undo(Faults *f)
     g_assert_false(has_uuids(f->qts));
 }
 
-/* Reset, since a failed load may leave resources of before the load */
+/* Reset, because a failed load may leave resources from before the load */
 static void load_recover(Faults *f)
 {
     unsigned int before;

@@ -14,7 +14,7 @@
 #include "virtio-gpu/helpers/importer.h"
 
 #define HOSTMEM_BAR     4
-#define BLOB_OFFSET     0x10000     /* in that bar */
+#define BLOB_OFFSET     0x10000     /* in HOSTMEM_BAR */
 #define BLOB_SIZE       0x5000
 #define PAGE            0x1000
 #define UNKNOWN_GEOMETRY "0x0, fourcc 0x00000000, modifier 0xffffffffffffff, " \

@@ -120,7 +120,7 @@ static Mapped new_mapped_2d(QVirtioGPUResourceOpt *res, uint8_t *pixels,
     return map_texture(uuid);
 }
 
-/* The importer sees later drawing, and the guest sees the importer's */
+/* The importer sees later drawing, and the guest sees the importer's writes */
 static void texture_is_the_memory(void *obj, void *data,
                                   QGuestAllocator *alloc)
 {
@@ -178,7 +178,7 @@ static void texture_outlives(void *obj, void *data, QGuestAllocator *alloc)
     assert_pixels(&m, pixels, DRM_FORMAT_XRGB8888);
     assert_pixels(&later, others, DRM_FORMAT_XRGB8888);
 
-    /* the reset draws only a screen of that size */
+    /* with a small scanout, the reset draws only a small screen */
     do_qvirtio_gpu_set_scanout(res);
     qvirtio_gpu_start(res.gpu, 0);
     g_assert_false(importer_finds(importer(), other));
@@ -334,7 +334,7 @@ static void dmabuf_or_reason(void *obj, void *data, QGuestAllocator *alloc)
     g_assert_cmpint(uuid_compare(uuid, again), ==, 0);
 }
 
-/* Without the descriptor that Mesa 25.0 leaks if it can make no dma-buf */
+/* Do not count the descriptor that Mesa 25.0 leaks if it makes no dma-buf */
 static unsigned int fds_but_mesas(QTestState *qts)
 {
     unsigned int num = process_fds_settled(qts);

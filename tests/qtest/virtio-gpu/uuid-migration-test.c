@@ -83,7 +83,7 @@ static void migrate_file(void *obj, void *data, QGuestAllocator *alloc)
     end_scene(scene, home);
 }
 
-/* Migrate to new QEMUs, in turn of either binary if there are two */
+/* Migrate to new QEMUs, which alternate between two binaries if available */
 static void hop_several_times(QVirtioGPU *gpu, bool uuids)
 {
     QTestState *home = gpu->qts;
@@ -237,7 +237,7 @@ static void migrate_same_seed(void *obj, void *data, QGuestAllocator *alloc)
     restart(gpu, home);
     qtest_quit(same);
 
-    /* every QEMU with that seed generates the same first UUID ... */
+    /* every QEMU with the seed SEED generates the same first UUID ... */
     scene = scene_new(gpu, true);
     g_assert_cmpint(uuid_compare(scene->resources[0].uuid, expected), ==, 0);
 

@@ -293,7 +293,7 @@ static void not_acknowledged(void *obj, void *data, QGuestAllocator *alloc)
                              "has not acknowledged");
 }
 
-/* What makes the two before a lie is not how it is forged */
+/* The insertion of off() and not_acknowledged() is valid with the feature */
 static void inserted(void *obj, void *data, QGuestAllocator *alloc)
 {
     GByteArray *stream = stream_of(obj, 0);

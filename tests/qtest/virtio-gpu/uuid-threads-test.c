@@ -1,6 +1,6 @@
 /*
- * QTest testcases of lookups and resets on threads other than the main loop's:
- * that of a running vCPU, and that of a migration
+ * QTest testcases for lookups and resets on threads other than the main loop's
+ * thread: the thread of a running vCPU, and the migration thread
  *
  * Each round switches from the main loop's thread to the other thread and back,
  * so that ThreadSanitizer can compare the accesses of both.
@@ -238,7 +238,8 @@ static bool reply_comes(int timeout_ms)
 
 /*
  * GL must be called on the main loop's thread only.  A lookup on another thread
- * waits for the main loop, and has the same result as there.
+ * waits for the main loop, and has the same result as a lookup on the main
+ * loop's thread.
  */
 static void vcpu_gets_texture_later(void *obj, void *data,
                                     QGuestAllocator *alloc)

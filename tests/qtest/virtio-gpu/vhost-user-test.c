@@ -153,7 +153,7 @@ static void stop_while_busy(QVirtioGPU *gpu)
     int i;
 
     for (i = 0; i < 20; i++) {
-        /* its descriptors are not used twice */
+        /* restart, because qvirtqueue_add() does not reuse descriptors */
         qvirtio_gpu_start(gpu, 0);
         assert_display_info(gpu);
         g_assert_cmpint(kill(vhost_user_gpu_pid(), SIGSTOP), ==, 0);
@@ -161,7 +161,7 @@ static void stop_while_busy(QVirtioGPU *gpu)
     }
 }
 
-/* width * height * 4 is 166832 in 64 bits for the first of these */
+/* For the first size, width * height * 4 truncated to 64 bits is 166832 */
 static void size_overflows(QVirtioGPU *gpu)
 {
     static const uint32_t sizes[][2] = {

@@ -45,7 +45,7 @@ static void write_frames(void)
     media_backend_write_file(frames, sizeof(frames));
 }
 
-/* An object, and what another device knows of it */
+/* An object, mapped by another device, and its description */
 typedef struct Mapped {
     uint8_t *data;
     size_t size;
@@ -339,7 +339,7 @@ static void set_fast(QVirtioMedia *media)
     g_assert_cmpint(run(media, VIDIOC_S_PARM, &parm), ==, 0);
 }
 
-/* The source may open the FIFO twice, so keep what was written meanwhile */
+/* The source may open the FIFO twice: O_RDWR keeps the data in between */
 static int open_fifo(void)
 {
     return media_backend_open_fifo(O_RDWR);
@@ -359,7 +359,7 @@ static bool write_frame(int fd, uint8_t content)
     return true;
 }
 
-/* A pipeline whose frames have no room waits, and neither collects nor drops */
+/* Without buffers, the pipeline waits: it neither collects nor drops frames */
 static void full(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     enum { MOST = 512 };
@@ -410,11 +410,11 @@ static void skip_events(QVirtioMedia *media)
     QVirtioMediaDequeued event;
 
     while (qvirtio_media_poll_event(media, &event)) {
-        /* a buffer of the stream that has ended */
+        /* skip the buffers of the stream that has ended */
     }
 }
 
-/* After the end of a stream, its buffers are the guest's alone */
+/* After the end of a stream, the device does not write to its buffers */
 static void ends(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     static void (*const end[])(QVirtioMedia *media) = {
@@ -479,7 +479,7 @@ static void vm_stop(QVirtioMedia *media, QVirtioGPU *gpu)
     guest_free(media->alloc, addr);
 }
 
-/* QEMU goes on without the process; the next one does not know the session */
+/* QEMU continues without the process; a new process has no session */
 static void death(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     Drawn d;

@@ -1,13 +1,13 @@
 /*
  * Benchmarks of the time that a frame takes from the guest into a pipeline
  *
- * The guest passes a frame by its UUID, or in pages.  For pages, it first gets
- * the pixels there: it copies its own pixels, or reads a texture back.  Both
- * ways are measured in turns, for each size.
+ * The guest passes a frame by its UUID, or in pages.  To fill the pages, the
+ * guest first copies its own pixels, or reads a texture back.  For each size,
+ * the benchmark alternates between both ways.
  *
- * This process accesses the guest's memory as a vCPU does.  It asks for results
- * in a loop without waiting, through QEMU, which takes the same time in both
- * ways.
+ * This process accesses the guest's memory as a vCPU does.  It polls for
+ * results through QEMU without sleeping.  QEMU takes the same time for this in
+ * both ways.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -37,7 +37,7 @@ static const Size sizes[] = {
     { "4K", 3840, 2160 },
 };
 
-/* A picture in a resource of the guest, and where it is put for SHARED_PAGES */
+/* A picture in a resource of the guest, and the pages for its copy */
 typedef struct Picture {
     const Size *size;
     QVirtioGPUResourceOpt res;
@@ -124,7 +124,7 @@ static int64_t fill_pages(const Picture *p)
 
     if (p->read_back) {
         qvirtio_gpu_transfer_back(&p->res);
-        return 0;       /* of QEMU */
+        return 0;       /* QEMU reads back, not the guest */
     }
     memcpy(ram + p->pages, ram + p->res.backing, p->bytes);
     return cpu_time(GUEST) - start;
@@ -158,7 +158,7 @@ static int64_t pass_frame(QVirtioMedia *media, const Picture *p,
         queue_filled_pages(media, p);
     }
     while (!qvirtio_media_poll_event(media, &event)) {
-        /* go on */
+        /* poll again */
     }
     g_assert_cmpint(event.hdr.event, ==, VIRTIO_MEDIA_EVT_DQBUF);
     g_assert_cmphex(event.buffer.flags, ==, V4L2_BUF_FLAG_TIMESTAMP_COPY);
@@ -182,7 +182,7 @@ static void measure_frame(QVirtioMedia *media, const Picture *p,
     spent->time = spent->frames++ ? MIN(spent->time, time) : time;
 }
 
-/* A stream whose first frame, with which the pipeline starts, does not count */
+/* Measure a stream without its first frame, which starts the pipeline */
 static void measure_stream(QVirtioMedia *media, const Picture *p,
                            uint32_t memory, Spent *spent)
 {

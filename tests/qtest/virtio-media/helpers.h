@@ -53,7 +53,7 @@ typedef struct Call {
     QVirtioMediaChain chain;
 } Call;
 
-/* A back-end that describes its objects as it likes */
+/* A back-end whose objects have the descriptions that a test chooses */
 extern VhostUserPeer *media_exporter;
 
 /* The session that the functions below use */

@@ -28,14 +28,14 @@
 #define CONVERTED   "videoconvert ! video/x-raw,format=xRGB ! " TO_FILE
 #define TURNED      "videoflip video-direction=auto ! " CONVERTED
 
-/* Queue what is drawn, and wait until the pipeline has dropped it */
+/* Queue a drawn resource, and wait until the device returns the buffer */
 static void show(QVirtioMedia *media, unsigned index, const Drawn *d)
 {
     g_assert_cmpint(queue_object(media, index, d->uuid), ==, 0);
     wait_dequeued(media, index);
 }
 
-/* Start a stream of resources of the GPU, with one that is drawn */
+/* Draw a resource of the GPU, and start a stream */
 static void start_stream(QVirtioMedia *media, QVirtioGPU *gpu, Drawn *d)
 {
     drawn_new(d, gpu, 1, 0x11);
@@ -216,7 +216,7 @@ static void geometry(QVirtioMedia *media, QVirtioGPU *gpu)
 static void descriptions(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     const PeerInfo good = {
-        .size = 1ULL << 40,     /* a lie */
+        .size = 1ULL << 40,     /* larger than the object */
         .width = DRAWN_WIDTH, .height = DRAWN_HEIGHT,
         .fourcc = DRM_FORMAT_XRGB8888, .num_planes = 1,
         .strides = { 128, 128 },
@@ -246,7 +246,7 @@ static void descriptions(QVirtioMedia *media, QVirtioGPU *gpu)
     }
 }
 
-/* Send QBUF of an object of the exporter, which has not yet answered */
+/* Send QBUF for an object; the exporter does not reply to the lookup yet */
 static uint64_t send_pending(QVirtioMedia *media, Call *call,
                              const uint8_t *uuid)
 {
@@ -267,7 +267,7 @@ static uint64_t send_pending(QVirtioMedia *media, Call *call,
     return addr;
 }
 
-/* QEMU waits for the device when it stops: it need not wait for the exporter */
+/* On a stop, QEMU waits for the device, which does not wait for the exporter */
 static void slow_exporter_stop(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     uint64_t addr;
@@ -284,7 +284,7 @@ static void slow_exporter_stop(QVirtioMedia *media, QVirtioGPU *gpu)
     g_assert_cmpint(call.in.hdr.status, ==, 0);
 }
 
-/* The answer to a lookup from before a reset is not used after it */
+/* After a reset, the device ignores replies to earlier lookups */
 static void slow_exporter_reset(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     uint64_t addr;
@@ -346,7 +346,7 @@ static void two_sessions(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
-/* A reset ends the session, and the next one gets no event of it */
+/* A reset ends the session; the next session gets no event of the old one */
 static void reset(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     uint32_t old;
@@ -440,8 +440,8 @@ static void submit_lookups(QVirtioMedia *media, unsigned count,
 }
 
 /*
- * The device replies to QEMU after a lookup, and not after those of all
- * commands that are in the queue.  Each ends at the lookup's deadline.
+ * Each queued command ends at the deadline of its lookup.  The device replies
+ * to QEMU between two commands, not only after all queued commands.
  */
 static void slow_commands(QVirtioMedia *media, QVirtioGPU *gpu)
 {
@@ -472,7 +472,7 @@ static void vm_stop(QVirtioMedia *media, QVirtioGPU *gpu)
     drawn_done(&d);
 }
 
-/* QEMU goes on without the process; the next one does not know the session */
+/* QEMU continues without the process; a new process has no session */
 static void death(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     Drawn d;
@@ -598,7 +598,7 @@ static void texture_draw(Texture *t, uint8_t *frame)
     do_qvirtio_gpu_transfer(t->res);
 }
 
-/* The format has the default stride, that of the guest */
+/* Set a format with the default stride, which has no padding */
 static void set_up_textures(QVirtioMedia *media, uint32_t width,
                             uint32_t height, uint32_t pixelformat)
 {
@@ -643,7 +643,7 @@ static void padded_texture(QVirtioMedia *media, QVirtioGPU *gpu)
     texture_done(&t);
 }
 
-/* The top left part of a texture, which begins inside of the memory */
+/* Show the top left part of a texture; it is not at the start of the memory */
 static void part_of_texture(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     enum { HEIGHT = 5, ROW = 20 * QVIRTIO_GPU_BYTES_PER_PIXEL };
@@ -691,7 +691,7 @@ static void stream_two_textures(QVirtioMedia *media, Texture *t,
     texture_done(&t[1]);
 }
 
-/* Frames whose orientation differs wait in the same pipeline */
+/* Frames with different orientations are in the pipeline at the same time */
 static void orientation(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     Texture t[2];
@@ -701,7 +701,7 @@ static void orientation(QVirtioMedia *media, QVirtioGPU *gpu)
     stream_two_textures(media, t, V4L2_PIX_FMT_RGBX32);
 }
 
-/* The colours are right in the order of the host, here not the driver's */
+/* The pipeline uses the host's order of colours, not the driver's format */
 static void texture_formats(QVirtioMedia *media, QVirtioGPU *gpu)
 {
     Texture t[2];

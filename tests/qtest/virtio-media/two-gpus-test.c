@@ -2,7 +2,7 @@
  * QTest testcases for contrib/vhost-user-media: a stream has frames from two
  * GPUs, of which one is reset
  *
- * A GPU cannot be unplugged.
+ * There is no case for an unplug, because a GPU cannot be unplugged.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -7,8 +7,7 @@
 #ifndef TESTS_VIRTIO_GPU_BLOB_H
 #define TESTS_VIRTIO_GPU_BLOB_H
 
-/* udmabuf needs the guest memory to be a memfd */
-/* pseries needs at least 256 MiB */
+/* udmabuf needs a memfd as guest memory; pseries needs at least 256 MiB */
 #define BLOB_MEMFD  "-m 256M -machine memory-backend=mem" \
                     " -object memory-backend-memfd,id=mem,size=256M,share=on"
 
@@ -30,7 +29,7 @@ bool blobs_missing(void);
 /**
  * blob_dmabufs() - Tell whether QEMU can make dma-bufs
  *
- * Return: false if there is no udmabuf, or a replacement for it.
+ * Return: false if the host has no udmabuf, or only a file in its place.
  */
 bool blob_dmabufs(void);
 

@@ -68,7 +68,7 @@ void *importer_crowd_before(GString *cmd_line, void *arg)
 
     for (i = 0; i < IMPORTER_CROWD; i++) {
         g_autofree char *id = g_strdup_printf("crowd%d", i);
-        /* eight on each slot of the PCI bus, from the ninth */
+        /* eight functions in each slot of the PCI bus, from slot 8 */
         g_autofree char *addr = g_strdup_printf(",multifunction=on,addr=%x.%d",
                                                 8 + i / 8, i % 8);
         g_autofree char *args = NULL;

@@ -21,7 +21,7 @@
 /* Time limit, far longer than any migration takes */
 #define MIGRATION_WAIT_US (300 * G_USEC_PER_SEC)
 
-/* Bytes per second; QEMU takes a lower value for no limit */
+/* Bytes per second; QEMU treats a lower value as no limit */
 #define LEAST_BANDWIDTH 10
 
 TempFile *temp_file_new(const char *prefix)

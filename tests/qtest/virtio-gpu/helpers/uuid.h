@@ -65,8 +65,8 @@ bool any_exports(QTestState *qts);
  * @qts: the QEMU
  *
  * If a resource has a UUID and the driver has acknowledged the feature, the
- * saved state has a subsection.  The monitor is asked about a device that
- * cannot be saved.
+ * saved state has a subsection.  If the device cannot be saved, this function
+ * queries the monitor instead.
  *
  * Return: true if there is a UUID and the feature is acknowledged
  */
