@@ -76,7 +76,7 @@ class Backend:
         return self
 
     def wait(self):
-        """Wait until the program ends, which it does when QEMU ends."""
+        """Wait until the program ends; it must end when QEMU ends."""
         try:
             status = self.process.wait(EXIT_TIME)
         except subprocess.TimeoutExpired as err:

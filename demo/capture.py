@@ -30,8 +30,8 @@ PIPELINE = (f'videotestsrc pattern=smpte num-buffers={COUNT} ! tee name=frames !
 
 
 class Camera(Backend):
-    """A run of vhost-user-media, which sends a test picture to the guest, and to a file
-    in the folder @out."""
+    """A run of vhost-user-media, which sends a test picture to the guest, and writes it
+    to a file in the folder @out."""
 
     def __init__(self, program, out):
         self.path = os.path.join(out, SENT)
@@ -50,7 +50,7 @@ class Camera(Backend):
 
 
 class Capture:
-    """The steps, for the buffer on the screen of @guest, which @said this about it."""
+    """The steps, for the buffer on the screen of @guest; @said is what it reports."""
 
     def __init__(self, guest, camera, said):
         self.guest = guest
@@ -58,7 +58,7 @@ class Capture:
         self.width, self.height = (int(n) for n in said['screen'].split('x'))
 
     def check_bars(self, picture):
-        """Check the first row, so that an empty picture is not enough."""
+        """Check the first row, so that an empty picture fails."""
         edges = [self.width * number // len(BARS) for number in range(len(BARS) + 1)]
         row = b''.join(bytes(bar) * (end - start) for bar, start, end in
                        zip(BARS, edges, edges[1:]))
@@ -80,7 +80,7 @@ class Capture:
         report(path, 'screen', 'test picture', equal, expected)
 
     def capture(self, word):
-        """Let the guest capture frames; what it says."""
+        """Let the guest capture frames; return its reports."""
         said = self.guest.tell(word, 'captured')
         if int(said['captured']) != COUNT:
             raise DemoError(f'the guest has captured {said["captured"]} frames, not '

@@ -130,7 +130,7 @@ def check_uuid(said, traced, event):
     if parsed.variant != uuid.RFC_4122 or parsed.version != 4:
         raise DemoError(f'{text} is not a UUID of version 4 (RFC 4122)')
     if (resource, text) not in [trace[1:] for trace in traced]:
-        raise DemoError(f"the guest's UUID is not the one that QEMU {event}")
+        raise DemoError(f"QEMU has not {event} the guest's UUID")
     if [trace[0] for trace in traced if trace[1] == resource] != [event]:
         raise DemoError("QEMU's trace of the resource must have exactly one "
                         f'event "{event}"')
@@ -150,7 +150,7 @@ def check_no_uuid(said, traced):
 
 def check_answer(opts, guest, said, event):
     """Compare the guest's report with QEMU's trace after the end of QEMU; @event
-    is how this QEMU got the UUID."""
+    tells whether this QEMU has "assigned" or "loaded" the UUID."""
     traced = traced_uuids(guest)
     if opts.expect_no_uuid:
         check_no_uuid(said, traced)

@@ -33,7 +33,7 @@ WEBM = b'\x1a\x45\xdf\xa3'
 LOOKUP = re.compile(r'virtio_export_lookup (\S+): ')
 STRIDE = re.compile(r'virtio_export_lookup \S+: .* stride (\d+),')
 BOTTOM_UP = 'virtio_export_lookup_bottom_up '
-# The frames without loss, and a film to look at
+# Record the frames without loss for the comparison, and as a film in WebM
 PIPELINE = ('videoflip video-direction=auto ! tee name=frames ! '
             'queue ! videoconvert ! video/x-raw,format=RGB ! '
             'filesink location={frames} append=true buffer-mode=unbuffered '
@@ -70,7 +70,7 @@ class Recorder(Backend):
         return data
 
     def forget(self):
-        """Wait until the pipeline has closed its files; drop the frames."""
+        """Wait until the pipeline has closed its files; delete the recorded frames."""
         folder = f'/proc/{self.process.pid}/fd'
         end = time.monotonic() + FRAME_TIME
         while any(os.path.realpath(f'{folder}/{fd}') in self.paths.values()
@@ -123,7 +123,7 @@ class Film:
         self.number = 0
 
     def play(self, count):
-        """Let the guest play frames, and check each; the frames."""
+        """Let the guest play frames, and check each; return the frames."""
         self.guest.tell(f'play {count}', 'played')
         size = self.pitch * self.height
         data = self.recorder.take(count * size)
@@ -137,9 +137,9 @@ class Film:
                 for name, pid in self.processes.items()}
 
     def check_descriptors(self, before):
-        """Check that no process has more open files than @before; how many."""
+        """Check that no process has more open files than @before; return how many."""
         end = time.monotonic() + FRAME_TIME
-        # A process closes the last frame's after it has returned the buffer.
+        # A process closes the files of the last frame after it has returned the buffer.
         while True:
             now = self.descriptors()
             if all(now[name] <= before[name] for name in now):
@@ -184,8 +184,8 @@ class Film:
         self.play_objects()
 
     def check_trace(self, others):
-        """Check that QEMU traced one lookup of each buffer's UUID; @others of the
-        buffers are not of the film."""
+        """Check that QEMU traced one lookup of each buffer's UUID; the film has BUFFERS
+        buffers, and there are @others more."""
         with open(os.path.join(self.out, 'trace.log'), encoding='utf-8') as log:
             found = LOOKUP.findall(log.read())
         assigned = [uuid for _, _, uuid in traced_uuids(self.guest)]
@@ -208,7 +208,7 @@ class Film:
         else:
             right = not self.opts.blob or not any(strides)
         if not right:
-            raise DemoError('these layouts are not those of the buffers')
+            raise DemoError('the traced layouts do not match the buffers')
 
     def check_film(self):
         path = self.recorder.paths['film']

@@ -258,7 +258,7 @@ static void compare(Demo *demo)
     munmap(buffer, dumb->size);
 }
 
-/* The number of pixels that the guest's memory has as they were drawn */
+/* Return: how many pixels in the guest's memory are as they were drawn */
 static unsigned count_kept(const Demo *demo)
 {
     const struct drm_mode_create_dumb *dumb = &demo->dumb;
@@ -302,7 +302,7 @@ static void capture_to_pages(Demo *demo)
     printf("DEMO: captured %u\n", count);
 }
 
-/* Execute a command of the host; false if the command is to end */
+/* Execute a command of the host.  Return: false after the command "done" */
 static bool obey(Demo *demo, const char *word)
 {
     if (!strcmp(word, "again\n")) {

@@ -4,8 +4,8 @@
  * The film is the picture of the demo, which moves to the left.  The video
  * output gets each frame in one of four buffers.
  *
- * The buffers are textures that the host's GL renders, blobs, or resources of
- * which the device has a copy, whichever the GPU has first in this order.
+ * The buffers are of the first kind that the GPU has: textures that the host's
+ * GL renders, blobs, or resources of which the device has a copy.
  *
  * Prints lines that begin with "DEMO: " for the host, and executes the host's
  * commands, one per line:
@@ -13,7 +13,7 @@
  *   pages      begin a stream of frames in memory of this program
  *   play N     draw and queue N more frames, and wait for all buffers
  *   end        end the stream
- *   misuse     do to the video output what no program should do
+ *   misuse     queue too long buffers, and make the stream fail
  *   done       end
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -139,8 +139,8 @@ static void close_handle(const Film *film, uint32_t handle)
 }
 
 /*
- * Wait until a GPU without GL has executed all commands.  It does so in their
- * order, and tells the end of one that creates a resource.
+ * Wait until a GPU without GL has executed all commands.  The GPU executes them
+ * in order, but the driver only waits for a command that creates a resource.
  */
 static void wait_for_transfer(const Film *film)
 {
@@ -281,7 +281,7 @@ static unsigned dequeue(const Film *film)
     }
     if (v4l2.flags & V4L2_BUF_FLAG_ERROR) {
         errno = EIO;
-        die(VIDEO " has not taken a frame");
+        die(VIDEO " has returned a frame with an error");
     }
     return v4l2.index;
 }
@@ -338,7 +338,7 @@ static void queue_pages(const Film *film, unsigned index, uint32_t length)
     }
 }
 
-/* Queue buffers, one of which is said to be 4 GiB long */
+/* Queue all buffers, the first one with a length of 4 GiB */
 static void queue_all_pages(const Film *film)
 {
     for (unsigned i = 0; i < BUFFERS; i++) {
@@ -375,7 +375,7 @@ static void wait_for_failure(const Film *film)
     }
 }
 
-/* The device gets a new session */
+/* Close and open the video output, which starts a new session */
 static void reopen_video(Film *film)
 {
     char link[32], path[PATH_MAX] = "";
@@ -406,7 +406,7 @@ static void check_kernel(void)
     }
 }
 
-/* After the failure, the device takes no buffer, and starts no stream */
+/* Make a stream fail, and check that the device then starts no stream */
 static void misuse(Film *film)
 {
     int type = TYPE;
@@ -432,7 +432,7 @@ static void misuse(Film *film)
     printf("DEMO: ended\n");
 }
 
-/* Execute a command of the host; false if the command is to end */
+/* Execute a command of the host.  Return: false after the command "done" */
 static bool obey(Film *film, const char *line)
 {
     unsigned count;

@@ -111,8 +111,8 @@ struct drm_mode_create_dumb create_texture(int card, uint32_t width,
 }
 
 /*
- * A blit of all channels is a mere copy for virglrenderer, which does not turn
- * the rows between textures of different orientation.
+ * The blit leaves alpha out: virglrenderer turns a blit of all channels into a
+ * copy, which does not flip the rows if one of the textures is bottom-up.
  */
 void render_part(int card, const struct drm_mode_create_dumb *to, uint32_t to_x,
                  const struct drm_mode_create_dumb *from, uint32_t from_x,

@@ -1,9 +1,9 @@
 /*
  * Create and destroy textures of virtio-gpu, with and without an export
  *
- * Prints, for each texture, how far the TSC went on and how many interrupts of
- * the control queue there were.  With QEMU's -icount shift=0, the TSC counts the
- * guest's instructions, and the time in which the guest is idle.
+ * Prints, for each texture, by how much the TSC increased and how many
+ * interrupts of the control queue there were.  With QEMU's -icount shift=0, the
+ * TSC counts the guest's instructions, and the time in which the guest is idle.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -61,7 +61,7 @@ static void run(int card, bool export)
     unsigned long before;
     uint64_t begin;
 
-    usleep(300000); /* let the device end what was before */
+    usleep(300000); /* let the device finish earlier commands */
     before = interrupts();
     begin = __rdtsc();
     for (int i = 0; i < TEXTURES; i++) {

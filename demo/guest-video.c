@@ -96,7 +96,7 @@ static bool capture_frame(int video, const struct v4l2_buffer *buffer)
     return !(filled.flags & V4L2_BUF_FLAG_LAST);
 }
 
-/* V4L2 returns no buffer after the last one */
+/* Check that V4L2 returns no buffer after the last one */
 static void check_end(int video, uint32_t memory)
 {
     struct v4l2_buffer buffer = { .type = TYPE, .memory = memory };

@@ -49,8 +49,8 @@ def tail(path, count=20):
 
 
 def qemu_library(directory):
-    """QEMU's own Python library, from its source tree.  QEMU 11.1 has a part of it,
-    qemu.qmp, in a wheel."""
+    """QEMU's own Python library, from its source tree.  QEMU 11.1 has one part of the
+    library, qemu.qmp, in a wheel."""
     logging.getLogger('qemu').setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as unpacked:
         for wheel in glob.glob(f'{directory}/wheels/qemu?qmp-*.whl'):
@@ -71,12 +71,12 @@ def machine(opts):
 
 
 def has_camera(opts):
-    """Whether there is a video capture: its picture must be on the screen."""
+    """Whether there is a video capture, whose frames are checked on the screen."""
     return opts.media and not opts.gl and not opts.blob
 
 
 def program(opts):
-    """What tells the guest's init the program to run."""
+    """Kernel arguments that tell the guest's init which program to run."""
     if opts.media:
         return 'demo=film demo=camera' if has_camera(opts) else 'demo=film'
     return 'demo=blob' if opts.blob else ''
@@ -113,8 +113,8 @@ class Guest:
     One run of QEMU with the guest, as a context manager that ends QEMU
 
     The logs are in the folder @out; @args are more arguments for QEMU.  QEMU is
-    killed after @limit seconds, so that nothing waits for it any longer, not even
-    QMP; the context then raises NoAnswer.
+    killed after @limit seconds, which also ends a QMP command that waits for it; the
+    context then raises NoAnswer.
     """
 
     def __init__(self, library, opts, accel, device, limit, out, *args):

@@ -48,9 +48,9 @@ class Story:
     """
     The steps, for one buffer that @guest shares with @disk
 
-    With GL, the buffer is a texture, of which QEMU has no screendump: what the
-    monitor's lookup returns is the screen then.  The rows and the pixels of a texture
-    have an order that the guest does not know.
+    With GL, the buffer is a texture.  QEMU has no screendump of a texture, so the
+    picture that the monitor's lookup returns is checked instead.  The guest does not
+    know the order of a texture's rows and pixels.
     """
 
     def __init__(self, opts, guest, disk, said):
@@ -191,7 +191,7 @@ class Story:
             say(f'lookup:       {line.split(": ", 1)[1]}')
         padded = f'stride {self.width * 4},' not in lines[0]
         if padded != self.opts.gl:
-            raise DemoError('only a texture has rows with padding')
+            raise DemoError('the rows of a texture must have padding, other rows none')
 
     def draw(self):
         """Write the pictures side by side into STORY."""

@@ -4,7 +4,7 @@
  * QEMU opens /dev/udmabuf before it accepts blob=on.  The library opens
  * /dev/null instead; making a dma-buf with it fails, as it may on any host.  If
  * UDMABUF_MAKES_MEMFDS is in the environment, a request for a dma-buf returns
- * the memfd itself.  That is enough for Mesa, which maps all of it.
+ * the memfd itself.  Mesa works with the memfd, because it maps all of it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

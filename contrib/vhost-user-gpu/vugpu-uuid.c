@@ -45,7 +45,7 @@ void vugpu_uuid_deinit(VuGpu *g)
 static bool refuse(struct virtio_gpu_ctrl_command *cmd, uint32_t error,
                    const char *reason)
 {
-    g_debug("assign uuid: refused: %s", reason);
+    g_debug("assign uuid: rejected: %s", reason);
     cmd->error = error;
     return false;
 }
@@ -106,7 +106,7 @@ static void answer(VuGpu *g, struct vugpu_object *object)
     struct virtio_gpu_resp_resource_uuid resp = { };
     size_t len = make_response(object, &resp);
 
-    /* the queue may have been stopped, and another command may wait now */
+    /* after a stop of the queue, another command may be waiting */
     if (g->waiting &&
         g->waiting->cmd_hdr.type == VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID &&
         g->uuids.awaited == object) {
@@ -117,7 +117,7 @@ static void answer(VuGpu *g, struct vugpu_object *object)
 
 static void send_next(VuGpu *g);
 
-/* QEMU cannot be told: the waiting command gets a UUID without an object */
+/* No channel to QEMU: the waiting command gets a UUID without an object */
 static void give_up(VuGpu *g)
 {
     struct vugpu_message *message;

@@ -45,7 +45,7 @@ static void release_memory(MediaBuffer *buf)
     release_pages(buf);
 }
 
-/* What STREAMOFF does: the driver gets all buffers back without an event */
+/* As in STREAMOFF, return all buffers to the driver without an event */
 static void stop(Media *media)
 {
     if (media->streaming) {
@@ -255,8 +255,8 @@ static int take_list(MediaCall *call, MediaBuffer *buf, uint64_t len)
 
 /*
  * The pages of an output are copied: QEMU may take guest memory away at any
- * time, and the pipeline would crash if it still read from there.  Those of a
- * capture are translated again when there is a frame.
+ * time, and a pipeline that still read it would crash.  The addresses of a
+ * capture's pages are translated again for each frame.
  */
 static int get_pages(MediaCall *call, MediaBuffer *buf)
 {
@@ -283,8 +283,8 @@ static int get_pages(MediaCall *call, MediaBuffer *buf)
 }
 
 /*
- * Where the frame begins.  It is at the top left of an image that is larger;
- * the top of an image that is bottom-up is at the end of its memory.
+ * Return: offset of the frame's first row.  The frame is at the top left of the
+ * image; the top of a bottom-up image is at the end of its memory.
  */
 static uint64_t first_row(const MediaLayout *layout, uint32_t height)
 {

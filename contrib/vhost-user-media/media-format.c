@@ -8,8 +8,8 @@
 #include "media-internal.h"
 
 /*
- * A format, and the one that has alpha in place of its unused byte, or the
- * reverse
+ * A format.  @pair has the same order of colours, but an unused byte in place
+ * of alpha, or alpha in place of an unused byte.
  */
 typedef struct MediaFormat {
     uint32_t fourcc;
@@ -215,7 +215,7 @@ int media_s_parm(MediaCall *call)
     return media_g_parm(call);
 }
 
-/* The target that a driver may set; its default and its bounds follow */
+/* Return: the target that may be set; default and bounds are the next two */
 static uint32_t selection_target(const Media *media)
 {
     return media->ops->capture ? V4L2_SEL_TGT_CROP : V4L2_SEL_TGT_COMPOSE;

@@ -23,7 +23,7 @@ typedef enum MediaBufferState {
  * struct MediaBuffer - A buffer of the queue
  * @state: which part has the buffer
  * @v4l2: the buffer as the driver has sent it last
- * @uuid: which object @object is
+ * @uuid: UUID of @object
  * @object: VIRTIO_OBJECT: the memory, looked up once per UUID
  * @data: SHARED_PAGES of an output: copy of the memory
  * @pages: SHARED_PAGES of a capture: the memory
@@ -92,7 +92,7 @@ struct Media {
 /**
  * struct MediaCall - An ioctl
  * @media: the device
- * @session: who calls
+ * @session: session that has sent the ioctl
  * @out: device-readable part
  * @out_num: number of elements of @out
  * @out_pos: position in @out of what follows the payload
@@ -169,7 +169,7 @@ uint32_t media_object_format(uint32_t fourcc, uint32_t pixelformat);
 /**
  * media_pixel_order() - Tell how to convert pixels
  * @from: V4L2's number of a format
- * @to: another one, with the same colours and alpha in any order
+ * @to: another format, with the same colours and alpha in any order
  * @order: set to where each byte of a pixel in @to is in a pixel in @from
  */
 void media_pixel_order(uint32_t from, uint32_t to,

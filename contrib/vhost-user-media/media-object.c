@@ -22,7 +22,7 @@ static bool synchronise(int fd, uint64_t flags)
     return ret == 0;
 }
 
-/* Another process can answer ioctls, but not choose the type */
+/* A process can fake the results of ioctls, but not the file system's type */
 static unsigned long file_system_type(int fd)
 {
     struct statfs fs;
@@ -30,7 +30,7 @@ static unsigned long file_system_type(int fd)
     return fstatfs(fd, &fs) == 0 ? fs.f_type : 0;
 }
 
-/* Huge pages can be freed in spite of seals, and the host may have no others */
+/* Despite seals, huge pages can be freed, and the host may have none left */
 static bool is_safe(int fd, int seals)
 {
     unsigned long type = file_system_type(fd);
@@ -64,7 +64,7 @@ bool media_object_open(MediaObject *object, int fd, const MediaLayout *layout)
     return true;
 }
 
-/* A file descriptor, or a seal, that forbids to write fails here */
+/* Fails if the file descriptor or a seal does not allow writing */
 bool media_object_map(MediaObject *object)
 {
     void *map;

@@ -15,7 +15,7 @@
  * @stride: number of bytes from one row to the next
  * @offset: where the first row begins in the memory
  * @bottom_up: the first row in the memory is the bottom row of the image
- * @linear: there is one plane, and nothing is known against linear rows
+ * @linear: there is one plane, whose modifier is linear or not known
  *
  * The exporter may be wrong or lie.
  */
@@ -52,8 +52,8 @@ typedef struct MediaObject {
  * @layout: what the lookup has said about the image
  *
  * Only a dma-buf, and a memfd that is sealed against shrinking and has no huge
- * pages, can be mapped without the danger that the owner of the memory takes it
- * away.
+ * pages, can be mapped without the risk that the owner removes pages from the
+ * mapping.
  *
  * Return: true, or false with no object in @object
  */

@@ -1,8 +1,8 @@
 /*
  * The GStreamer pipelines of a device: each stream has a new one
  *
- * Elements may block when their state changes (one may open a FIFO), so a
- * thread of its own does that, in order.
+ * An element may block when its state changes, for example when it opens a
+ * FIFO.  So a separate thread changes the states, in order.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -88,7 +88,7 @@ GstCaps *media_pipeline_caps(const struct v4l2_pix_format *pix,
         interval->numerator, NULL);
 }
 
-/* The driver can let the pipeline fail at will */
+/* At most one message per second: failures are guest-triggerable */
 void media_pipeline_report(MediaPipeline *pipeline, const char *text)
 {
     gint64 now = g_get_monotonic_time();
@@ -144,7 +144,7 @@ static void run_task(gpointer opaque, gpointer unused)
 {
     g_autofree MediaPipelineTask *task = opaque;
 
-    /* a failure is a message of the pipeline, too */
+    /* the pipeline also posts a message on a failure */
     gst_element_set_state(task->element, task->state);
     if (task->state == GST_STATE_NULL) {
         gst_object_unref(task->element);
@@ -317,7 +317,7 @@ bool media_pipeline_free(MediaPipeline *pipeline)
     }
     g_source_remove(limit);
     while (g_main_context_iteration(NULL, FALSE)) {
-        /* what the threads of the pipeline have reported last */
+        /* run what the threads of the pipeline have scheduled */
     }
     g_thread_pool_free(pipeline->worker, FALSE, TRUE);
     g_free(pipeline->description);

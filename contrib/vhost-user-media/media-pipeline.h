@@ -63,8 +63,8 @@ MediaPipeline *media_pipeline_new(char *description,
  * media_pipeline_free() - Wait for the end of the last stream, and free
  * @pipeline: a pipeline whose stream was ended
  *
- * Return: false if an element blocks.  It then ends with the process, and what
- * it may use must stay.
+ * Return: false if an element blocks.  The pipeline then exists until the
+ * process ends, and memory that it may use must not be freed.
  */
 bool media_pipeline_free(MediaPipeline *pipeline);
 
@@ -72,7 +72,7 @@ bool media_pipeline_free(MediaPipeline *pipeline);
  * media_pipeline_start() - Start a stream
  * @pipeline: a pipeline without a stream
  *
- * The stream runs when the one before has ended.
+ * The stream runs when the previous stream has ended.
  */
 void media_pipeline_start(MediaPipeline *pipeline);
 

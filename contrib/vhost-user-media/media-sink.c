@@ -23,8 +23,8 @@
  * @dmabuf_allocator: wraps dma-bufs
  * @caps: format of the stream, or NULL if there is none
  * @held: frames, events and formats of a stream whose pipeline has not started
- * @bottom_up: what the stream has been told last about its frames
- * @pixelformat: likewise
+ * @bottom_up: row order that was last sent to the pipeline
+ * @pixelformat: format that was last sent to the pipeline
  */
 struct MediaSink {
     const MediaSinkOps *ops;
@@ -107,7 +107,7 @@ static gboolean report_done(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
-/* Any thread of GStreamer */
+/* Runs in any thread of GStreamer */
 static void memory_freed(gpointer opaque, GstMiniObject *memory)
 {
     g_idle_add_full(G_PRIORITY_DEFAULT, report_done, opaque, g_free);
@@ -198,7 +198,7 @@ static void put_format(MediaSink *sink, uint32_t pixelformat)
     sink->pixelformat = pixelformat;
 }
 
-/* Once the memory is wrapped, the report of its end is certain to come */
+/* After buffer_of() has succeeded, memory_freed() is always called */
 bool media_sink_push(MediaSink *sink, MediaFrame *frame)
 {
     GstBuffer *buffer = buffer_of(sink, frame);

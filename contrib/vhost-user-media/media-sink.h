@@ -47,7 +47,7 @@ void media_sink_free(MediaSink *sink);
  * @pix: format of the frames
  * @interval: time per frame
  *
- * The pipeline starts when that of the stream before has ended.
+ * The pipeline starts when the pipeline of the previous stream has ended.
  */
 void media_sink_start(MediaSink *sink, const struct v4l2_pix_format *pix,
                       const struct v4l2_fract *interval);

@@ -1,8 +1,8 @@
 /*
  * A GStreamer pipeline that produces frames
  *
- * The pipeline waits while it has a frame for which there is no room.  So no
- * frame is lost, and the pipeline has no more memory than its elements need.
+ * The pipeline waits until the driver has a buffer for the next frame.  So no
+ * frame is lost, and the pipeline uses no more memory than its elements need.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -84,7 +84,7 @@ static gboolean look(gpointer opaque)
     return again ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
-/* Any thread */
+/* May be called in any thread */
 void media_source_wake(MediaSource *source)
 {
     g_idle_add_full(G_PRIORITY_DEFAULT, look, source, NULL);

@@ -50,13 +50,13 @@ void media_source_free(MediaSource *source);
  * @pix: format of the frames
  * @interval: time per frame
  *
- * The pipeline starts when that of the stream before has ended.
+ * The pipeline starts when the pipeline of the previous stream has ended.
  */
 void media_source_start(MediaSource *source, const struct v4l2_pix_format *pix,
                         const struct v4l2_fract *interval);
 
 /**
- * media_source_wake() - Look soon whether there are a frame and room for it
+ * media_source_wake() - Schedule a check for a frame and room for the frame
  * @source: a source, to which @wants_frame may return true now
  */
 void media_source_wake(MediaSource *source);

@@ -11,7 +11,7 @@
 typedef struct MediaIoctl {
     unsigned long request;
     int (*run)(MediaCall *call);
-    uint32_t type;      /* of the device that has it; 0: both have it */
+    uint32_t type;      /* V4L2_BUF_TYPE_* of the device; 0: any */
 } MediaIoctl;
 
 static const MediaIoctl ioctls[] = {

@@ -23,9 +23,9 @@ enum { COMMAND_QUEUE, EVENT_QUEUE, QUEUES };
 /* The lookup of an object; @fd is -1 if the object was not found */
 typedef struct Lookup {
     uint8_t uuid[VIRTIO_MEDIA_UUID_LEN];
-    guint watch;        /* until the reply comes */
-    bool done;          /* the reply is for the command that is next */
-    bool stale;         /* the device was reset since */
+    guint watch;        /* source that waits for the reply, or 0 */
+    bool done;          /* the next command uses the result */
+    bool stale;         /* the device was reset after the request */
     int fd;
     VhostUserObjectInfo info;
 } Lookup;
@@ -165,7 +165,7 @@ static int look_up(void *opaque, uint8_t *uuid, MediaLayout *layout)
     return lookup->fd;
 }
 
-/* Bounded: a driver may add buffers that are too small without end */
+/* Limited: a driver may keep adding buffers that are too small */
 static void send_events(Backend *backend)
 {
     VuDev *dev = &backend->vug.parent;
@@ -274,7 +274,7 @@ static const MediaOps capture_ops = {
     .event_ready = event_ready,
 };
 
-/* A guest that is stopped must find its memory unchanged */
+/* Write no frame to the memory of a stopped guest */
 static bool wants_frame(void *opaque)
 {
     Backend *backend = opaque;
@@ -352,7 +352,7 @@ static void queue_set_started(VuDev *dev, int index, bool started)
     backend_of(dev)->started[index] = started;
     vu_set_queue_handler(dev, vq, started ? handlers[index] : NULL);
     if (started) {
-        kick(vq);   /* for what has waited since the queue was stopped */
+        kick(vq);   /* handle what was added while it was stopped */
     }
 }
 
@@ -380,7 +380,7 @@ static int get_config(VuDev *dev, uint8_t *config, uint32_t len)
     return 0;
 }
 
-/* The driver may only read it */
+/* Ignore writes: the driver may only read the configuration */
 static int set_config(VuDev *dev, const uint8_t *data, uint32_t offset,
                       uint32_t size, uint32_t flags)
 {

@@ -10,7 +10,7 @@
  * keeps the format, and videobuf2 keeps the buffers.
  *
  * V4L2's structures go to the device as they are.  The specification demands
- * those of a 64-bit little-endian machine, so the driver is for these only.
+ * the layout of a 64-bit little-endian machine, so the driver needs one.
  */
 
 #include <linux/build_bug.h>
@@ -208,7 +208,7 @@ static int media_ask(struct virtio_media *media, struct media_chain *chain,
 	if (media->answer_len < sizeof(media->io.resp.hdr))
 		return -EIO;
 	status = media->io.resp.hdr.status;
-	/* those from ERESTARTSYS on are the kernel's own */
+	/* numbers from ERESTARTSYS on are internal to the kernel */
 	if (status)
 		return status < ERESTARTSYS ? -(int)status : -EIO;
 	return media->answer_len < size ? -EIO : 0;
@@ -348,7 +348,7 @@ static void media_put_userptr(void *data)
 	kfree(memory);
 }
 
-/* Pinned for writing, so that the pages stay those of the program */
+/* FOLL_WRITE breaks copy-on-write, so that the program keeps the pages */
 static int media_pin(struct media_memory *memory, unsigned long start,
 		     unsigned int count)
 {
@@ -367,7 +367,7 @@ static int media_pin(struct media_memory *memory, unsigned long start,
 	return pinned < 0 ? pinned : -EFAULT;
 }
 
-/* A buffer can be larger than a frame: what is beyond it is left alone */
+/* Only pin the size of a frame: a buffer can be larger */
 static void *media_get_userptr(struct vb2_buffer *vb, struct device *dev,
 			       unsigned long start, unsigned long length)
 {
@@ -430,7 +430,7 @@ static void media_buffer_done(struct virtio_media *media,
 		*media_early(vb) = state;
 }
 
-/* The device's clock is not that of Linux */
+/* Take the timestamp here: the device's clock is not Linux's clock */
 static void media_captured(struct vb2_buffer *vb,
 			   const struct v4l2_buffer *buffer)
 {
@@ -617,7 +617,7 @@ static int media_start_streaming(struct vb2_queue *queue, unsigned int count)
 	int type = queue->type;
 	int ret;
 
-	/* videobuf2 does so in STREAMOFF, but not in close() */
+	/* videobuf2 clears the flag in STREAMOFF, but not in close() */
 	vb2_clear_last_buffer_dequeued(queue);
 	media_set_streaming(media, true);
 	ret = media_ioctl(media, VIDIOC_STREAMON, &type);
@@ -713,7 +713,7 @@ static int media_s_fmt(struct file *file, void *priv,
 	return media_ioctl(media, VIDIOC_S_FMT, format);
 }
 
-/* videobuf2 has no callback for the end of the last buffer */
+/* No callback of videobuf2 tells that a request frees all buffers */
 static int media_reqbufs(struct file *file, void *priv,
 			 struct v4l2_requestbuffers *request)
 {

@@ -1,8 +1,8 @@
 /*
  * Return the UUID of a virtio dma-buf to user space
  *
- * Linux tells these UUIDs only to drivers. This module takes the place of the
- * driver of a second virtio device, which would send the UUID to its device.
+ * Linux gives these UUIDs only to drivers. This module replaces the driver of a
+ * second virtio device, which would send the UUID to its device.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -4,14 +4,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 
-# say TEXT...: print what happens now, with the step and the time gone: [2/5 03:10]
+# say TEXT...: print a message, with the step and the elapsed time: [2/5 03:10]
 say() {
     local gone=$((EPOCHSECONDS - ${STARTED:-$EPOCHSECONDS}))
     printf '==> %s%s\n' "${STEP:+$(printf '[%s %02d:%02d] ' "$STEP" \
         $((gone / 60)) $((gone % 60)))}" "$*" >&2
 }
 
-# step I/N TEXT...: begin a step; the commands that it runs say so, too
+# step I/N TEXT...: begin a step; messages of its commands show the step, too
 step() {
     export STEP=$1 STARTED=${STARTED:-$EPOCHSECONDS}
     say "${@:2}"
@@ -99,7 +99,7 @@ debian_release() {
 }
 
 # as_root WHAT COMMAND...: run a command as root; exit if neither this is root nor sudo
-# can be used.  WHAT it does is for the error.
+# can be used.  WHAT describes the command in the error message.
 as_root() {
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null ||
@@ -128,7 +128,7 @@ refuse_sudo() {
 # listed_packages FILE...: the packages in lists such as scripts/build/packages.
 listed_packages() { sed 's/#.*//' "$@" | awk 'NF { print $1 }'; }
 
-# missing_packages PACKAGE...: those packages that are not installed.
+# missing_packages PACKAGE...: the given packages that are not installed.
 missing_packages() {
     # the format is dpkg's, not the shell's
     # shellcheck disable=SC2016
@@ -136,7 +136,8 @@ missing_packages() {
         dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p')
 }
 
-# install_packages PACKAGE...: install those that are missing; silent if none is.
+# install_packages PACKAGE...: install the missing packages; print nothing if none is
+# missing.
 install_packages() {
     local missing
     mapfile -t missing < <(missing_packages "$@")
@@ -150,7 +151,7 @@ install_packages() {
         die "apt-get could not install ${missing[*]}: check the network"
 }
 
-# need_space DIRECTORY GIB: exit if less space is free there.
+# need_space DIRECTORY GIB: exit if DIRECTORY has less than GIB free.
 need_space() {
     local dir=$1 gib=$2 free
     mkdir -p "$dir" 2>/dev/null || die "cannot create $dir"
@@ -210,7 +211,7 @@ private_apt() {
         -o APT::Sandbox::User="$(id -un)"
         ${ARCHITECTURE:+-o "APT::Architecture=$ARCHITECTURE"}
     )
-    # apt-file's lists of contents are large and not needed
+    # the lists of contents, for apt-file, are large and not needed
     for key in deb::Contents-{deb,udeb,deb-legacy} deb-src::Contents-dsc; do
         options+=(-o "Acquire::IndexTargets::$key::DefaultEnabled=false")
     done
@@ -277,7 +278,7 @@ other_versions() {
 # The exit status of scripts/build/fetch if Debian's archive does not have a version.
 readonly NOT_THERE=3
 
-# skip_reason VERSION: why tests with this QEMU are skipped; nothing if it is there.
+# skip_reason VERSION: why tests with this QEMU are skipped; nothing if they are not.
 skip_reason() {
     local log status=0
     log=$("$TOP/scripts/build/fetch" qemu "$1" 2>&1 >/dev/null) || status=$?
@@ -337,7 +338,7 @@ set_up_build() {
     if [ -f "$folder/build.ninja" ]; then
         meson configure "$folder" "${options[@]}" >/dev/null
     else
-        rm -rf "$folder"/meson-{private,info,logs}  # of a set-up that failed
+        rm -rf "$folder"/meson-{private,info,logs}  # left by a failed setup
         meson setup "$folder" "$TOP" "${options[@]}" >/dev/null
     fi || die "meson could not set up $folder"
     exec {output}>&2

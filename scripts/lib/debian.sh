@@ -37,9 +37,9 @@ make_debian() {
 }
 
 # run_on_debian ROOT CACHE FOLDER COMMAND...: become a process that runs a command in
-# FOLDER of the system in ROOT, in its own namespaces; when they end, its mounts and
-# processes do too.  It uses the devices and the network of this machine, and CACHE as its
-# cache folder unless CACHE is empty.
+# FOLDER of the system in ROOT, in its own namespaces; its mounts and processes end with
+# the namespaces.  The system uses the devices and the network of this machine, and
+# CACHE as its cache folder unless CACHE is empty.
 run_on_debian() {
     local name words=()
     for name in TERM http_proxy https_proxy no_proxy; do

@@ -122,8 +122,8 @@ class Patch:
                    diff)
 
     def adapt(self, own):
-        """Replace hunks by those to the same files in the file @own, and drop
-        those to the files that it names in "Without:", if it exists."""
+        """If the file @own exists, use its hunks in place of the hunks to the same
+        files, and drop the hunks to the files that it names in "Without:"."""
         if own.is_file():
             text = own.read_text()
             hunks = {**self.hunks(), **hunks_by_file(text)}
@@ -150,7 +150,7 @@ class Patch:
 
 
 class Topic:
-    """What @path, the file "topic" beside patches, says of them: a mail."""
+    """A topic: @path is the file "topic" in its folder, in the form of a mail."""
 
     def __init__(self, path):
         mail = email.message_from_string(path.read_text())
@@ -160,8 +160,8 @@ class Topic:
 
 
 def read_topics(version, top=TOP):
-    """{name: Topic} in the order of sending.  All depend on those that only
-    this version has."""
+    """{name: Topic} in the order of sending.  The common topics depend on all topics
+    that only this version has."""
     found = {}
     for folder in (top / 'patches' / version, top / 'patches'):
         before = list(found)
@@ -174,7 +174,8 @@ def read_topics(version, top=TOP):
 
 
 def with_needed(topics, name):
-    """What the topic @name depends on in the order of sending, and itself."""
+    """The topics that the topic @name depends on, in the order of sending, and
+    @name."""
     needed = {name}
     for other in reversed(topics):
         if other in needed:
@@ -188,8 +189,8 @@ def name_of(path):
 
 
 def overlay_files(top=TOP):
-    """The path in QEMU of every file of the overlay.  README.md is not one: it
-    describes the folder in this repository."""
+    """The path in QEMU of every file of the overlay.  A README.md does not belong to
+    the overlay: it describes the folder in this repository."""
     found = []
     for directory in OVERLAY_DIRS:
         for path in sorted((top / directory).rglob('*')):
@@ -257,7 +258,7 @@ class QemuTree:
         self.path = Path(path).resolve()
 
     def git(self, *args, stdin=None, env=None, cwd=None, check=True):
-        """Run git on the tree; its output, or TreeError with git's message."""
+        """Run git on the tree; return its output, or raise TreeError with its error."""
         done = subprocess.run(
             ['git', '-C', str(cwd or self.path), *args], input=stdin, text=True,
             errors='surrogateescape', capture_output=True, check=False,
@@ -288,12 +289,12 @@ class QemuTree:
             yield {'GIT_INDEX_FILE': f'{folder}/index'}
 
     def commit(self, tree, message, parent=None):
-        """Commit @tree; the id of the commit."""
+        """Commit @tree; return the id of the commit."""
         parents = ['-p', parent] if parent else []
         return self.git('commit-tree', tree, *parents, stdin=message).strip()
 
     def import_base(self, source):
-        """Commit the unmodified QEMU in @source; the id of the commit."""
+        """Commit the unmodified QEMU in @source; return the id of the commit."""
         env = {'GIT_INDEX_FILE': str(self.path / '.git/base-index'),
                'GIT_DIR': str(self.path / '.git'), 'GIT_WORK_TREE': '.'}
         self.git('add', '-A', '-f', '--', '.', ':!/roms', env=env, cwd=source)
@@ -307,7 +308,7 @@ class QemuTree:
         return whole, '.'.join(whole.split('.')[:2])
 
     def apply(self, base, patches, top=TOP):
-        """Commit @patches on top of @base; the id of the last commit."""
+        """Commit @patches on top of @base; return the id of the last commit."""
         commit = base
         with self.index() as env:
             self.git('read-tree', base, env=env)
@@ -336,7 +337,7 @@ class QemuTree:
                 f'{str(failure).partition(chr(10))[0]}') from None
 
     def pick(self, commits, changes=None):
-        """Put @commits of the series on the base without the others; their ids there.
+        """Apply only @commits of the series to the base; return the new commits.
         @changes, {commit: diffs}, become part of those commits."""
         picked = [self.ref('base')]
         with self.index() as env:
@@ -430,7 +431,8 @@ class QemuTree:
         return subject, body
 
     def topic_of(self, commit):
-        """What "Topic:" says of @commit, or of the last one before it."""
+        """The "Topic:" of @commit or, if it has none, of the last earlier commit that
+        has one."""
         text = self.git('log', '-1', '--grep=^Topic: ', '--format=%B', commit)
         match = re.search(r'^Topic: (\S+)$', text, re.M)
         if not match:
@@ -471,8 +473,8 @@ class QemuTree:
 
 
 def small_tree(tree, folder, *more):
-    """The patches on a QEMU that has only the files of @tree which they touch, and
-    the files and folders @more: git handles it a hundred times faster."""
+    """A tree with the patches, on a QEMU that has only the files that the patches
+    touch, and the files and folders @more: git handles it a hundred times faster."""
     tree.write_touched(folder / 'base', *more)
     subprocess.run([TOP / 'scripts/build/prepare', '--base', folder / 'base',
                     folder / 'tree'], check=True)

@@ -42,7 +42,7 @@ def need_arguments(doc):
 
 
 def command(*words, env=None, **options):
-    """Run a command; what subprocess.run() returns, with the command's output,
+    """Run a command; return the result of subprocess.run(), with the command's output
     in English."""
     return subprocess.run([str(word) for word in words], text=True,
                           capture_output=True, check=False, **options,
@@ -87,7 +87,7 @@ def hangs(*_):
 
 @contextlib.contextmanager
 def limited_stack(seconds):
-    """An ExitStack that is left after so many @seconds, with an error."""
+    """An ExitStack; after @seconds in the context, an AssertionError is raised."""
     signal.signal(signal.SIGALRM, hangs)
     signal.alarm(seconds)
     try:

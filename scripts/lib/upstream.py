@@ -15,7 +15,7 @@ ONE_VERSION = {f'#include "{COMPAT.removeprefix("include/")}"\n': '',
 
 
 def sections_for_maintainers():
-    """{title: patterns of files} that MAINTAINERS here has for QEMU's."""
+    """{title: patterns of files} of the sections to add to QEMU's MAINTAINERS."""
     sections = (TOP / 'MAINTAINERS').read_text().strip().split('\n\n')
     return {section.partition('\n')[0]:
             re.findall(r'^F: (\S+)$', section, re.M) for section in sections}

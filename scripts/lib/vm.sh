@@ -44,9 +44,9 @@ add_qemu() {
     }
 }
 
-# run_vm QEMU LIMIT OPTION...: run what stands on standard input, a script of busybox, in
-# the VM, and print what it writes to /dev/ttyS1.  LIMIT is in seconds; OPTIONs of QEMU
-# add further serial lines.  Fails if the script does.
+# run_vm QEMU LIMIT OPTION...: run the busybox script on standard input in the VM, and
+# print what the script writes to /dev/ttyS1.  LIMIT is in seconds; OPTIONs of QEMU add
+# further serial lines.  Fails if the script fails.
 run_vm() {
     local qemu=$1 limit=$2 outcome=0
     {

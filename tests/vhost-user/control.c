@@ -44,7 +44,7 @@ static bool parse_rectangle(char **args, Rectangle *rect, Error **errp)
            parse_number(args[3], 10, &rect->height, errp);
 }
 
-/* The object's memory, if it is there and has @bytes */
+/* Begin an access to the first @bytes of the object */
 static bool begin(UUIDDisk *disk, uint64_t bytes, bool write, Error **errp)
 {
     SharedObject *object = &disk->object;

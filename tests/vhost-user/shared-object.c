@@ -23,7 +23,7 @@ static bool dmabuf_sync(int fd, uint64_t flags)
     return ret == 0;
 }
 
-/* Another process can answer ioctls, but not choose the type */
+/* A process can fake the results of ioctls, but not the file system's type */
 static unsigned long file_system_type(int fd)
 {
     struct statfs fs;
@@ -31,7 +31,7 @@ static unsigned long file_system_type(int fd)
     return fstatfs(fd, &fs) == 0 ? fs.f_type : 0;
 }
 
-/* Huge pages can be freed in spite of seals, and there may be no others */
+/* Despite seals, huge pages can be freed, and the host may have none left */
 static bool check_memfd(int fd, int seals, Error **errp)
 {
     if (!(seals & F_SEAL_SHRINK)) {

@@ -115,7 +115,7 @@ bool uuid_disk_write(UUIDDisk *disk, uint64_t sector, const struct iovec *iov,
         return true;
     }
     if (sector == 0) {
-        /* Other data in the guest's page cache is older than the object */
+        /* In a longer write, the other sectors are older than the object */
         return bytes == UUID_DISK_SECTOR &&
                write_head(disk, iov, iov_cnt, skip);
     }

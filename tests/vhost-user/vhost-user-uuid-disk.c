@@ -67,7 +67,7 @@ static void kick(VuVirtq *vq)
     }
 }
 
-/* Messages are served between two requests of a driver that never stops */
+/* Execute one request: messages are served before the next one */
 static void handle_queue(VuDev *dev, int index)
 {
     Backend *backend = backend_of(dev);
@@ -94,7 +94,7 @@ static void queue_set_started(VuDev *dev, int index, bool started)
 
     vu_set_queue_handler(dev, vq, started ? handle_queue : NULL);
     if (started) {
-        kick(vq);   /* for what has waited since the queue was stopped */
+        kick(vq);   /* handle what was added while it was stopped */
     }
 }
 
@@ -261,7 +261,7 @@ static void parse_options(int *argc, char ***argv)
     }
 }
 
-/* A closed one would be reused for a socket, which would get the answers */
+/* Otherwise a socket could become standard output, and get the answers */
 static void occupy_standard_descriptors(void)
 {
     int fd;

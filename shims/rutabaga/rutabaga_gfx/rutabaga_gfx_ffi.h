@@ -1,9 +1,9 @@
 /*
- * What QEMU's virtio-gpu-rutabaga uses of rutabaga, which Debian does not have:
- * the device can be compiled and realized, and every request fails
+ * The part of rutabaga's API that QEMU's virtio-gpu-rutabaga uses.  Debian has
+ * no rutabaga.  The device can be compiled and realized; every request fails.
  *
- * Names are as QEMU has them.  Values and the order of members are this
- * header's own: there is no library.
+ * QEMU determines the names.  Values and the order of members are arbitrary,
+ * because there is no library.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -2,12 +2,11 @@
 //
 // usage: vhost-user-objects SOCKET [UUID...]
 //
-// Each UUID is that of an object that is exported from the beginning.  Commands on
-// standard input: "add UUID", "remove UUID", "lookup UUID", and "crate-lookup UUID",
-// which looks the object up with the crate's own function.  With the feature
-// "vhost-lookup", also "vhost-lookup UUID", which uses the function in vhost-lookup.rs.
-// The answer to each is a line with "ok" and the inode of the object's memory, or with
-// "error".
+// The program exports an object for each UUID on the command line.  Commands on standard
+// input: "add UUID", "remove UUID", "lookup UUID", and "crate-lookup UUID", which looks
+// the object up with the crate's own function.  With the feature "vhost-lookup", also
+// "vhost-lookup UUID", which uses the function in vhost-lookup.rs.  The answer to each
+// command is a line with "ok" and the inode of the object's memory, or with "error".
 //
 // SPDX-License-Identifier: GPL-2.0-or-later
 
@@ -55,15 +54,15 @@ fn new_object() -> io::Result<File> {
     Ok(file)
 }
 
-// The importer: what "vhost" has no function for
+// The importer, for which the crate "vhost" has no functions
 
 const SHARED_OBJECT_LOOKUP: u32 = 8;
 const VERSION: u32 = 1;
 const REPLY: u32 = 1 << 2;
 const NEED_REPLY: u32 = 1 << 3;
 
-// The back-end channel.  The crate has no function for it, but it is the only socket of
-// this process without a name.
+// The back-end channel.  No function of the crate returns its socket, but this is the only
+// socket of the process without a name.
 fn channel_socket() -> io::Result<UnixStream> {
     for entry in fs::read_dir("/proc/self/fd")? {
         let entry = entry?;
@@ -111,7 +110,7 @@ fn look_up(mut socket: &UnixStream, uuid: &Uuid) -> io::Result<File> {
 
 struct Channel {
     backend: Backend,
-    socket: UnixStream, // that of "backend"
+    socket: UnixStream, // the socket of "backend"
 }
 
 #[derive(Default)]
@@ -137,7 +136,7 @@ impl VhostUserBackend for Objects {
 
     fn set_backend_req_fd(&self, backend: Backend) {
         let mut channel = self.channel.lock().unwrap();
-        *channel = None; // closes the one before, if QEMU sends a new one
+        *channel = None; // closes the previous channel, if QEMU sends a new one
         for &uuid in self.files.lock().unwrap().keys() {
             if let Err(err) = backend.shared_object_add(&VhostUserSharedMsg { uuid }) {
                 eprintln!("cannot add the object {uuid}: {err}");
@@ -172,7 +171,7 @@ impl VhostUserBackend for Objects {
 
     fn set_event_idx(&self, _enabled: bool) {}
 
-    // Without it, the program hangs when the daemon of a connection is dropped
+    // Without this event, the program hangs when the daemon of a connection is dropped
     fn exit_event(&self, _thread_index: usize) -> Option<(EventConsumer, EventNotifier)> {
         new_event_consumer_and_notifier(EventFlag::NONBLOCK).ok()
     }
