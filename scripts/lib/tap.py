@@ -4,7 +4,6 @@ SPDX-License-Identifier: GPL-2.0-or-later
 """
 
 import atexit
-import contextlib
 import os
 import re
 import signal
@@ -79,22 +78,6 @@ def glib_cases(listed):
     """The cases in @listed, the output of a GLib test program for -l.  Debian
     13's GLib prints them as comments."""
     return re.findall(r'^(?:# )?(/\S+)$', listed, re.M)
-
-
-def hangs(*_):
-    raise AssertionError('QEMU or a back-end hangs')
-
-
-@contextlib.contextmanager
-def limited_stack(seconds):
-    """An ExitStack; after @seconds in the context, an AssertionError is raised."""
-    signal.signal(signal.SIGALRM, hangs)
-    signal.alarm(seconds)
-    try:
-        with contextlib.ExitStack() as stack:
-            yield stack
-    finally:
-        signal.alarm(0)
 
 
 def temporary_folder(build):

@@ -32,7 +32,7 @@
 #define SECTOR      512
 #define QUEUES      2
 #define DEVFN       QPCI_DEVFN(4, 0)
-#define TIME_LIMIT_S 60
+#define TIME_LIMIT_S 120
 
 typedef struct Guest {
     char *folder;
