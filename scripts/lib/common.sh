@@ -110,9 +110,9 @@ as_root() {
     "${@:2}"
 }
 
-# refuse_sudo FOLDER...: exit if the script runs under sudo and a folder belongs to the
+# reject_sudo FOLDER...: exit if the script runs under sudo and a folder belongs to the
 # user who called sudo, who could not write to what root leaves there.
-refuse_sudo() {
+reject_sudo() {
     local folder
     [ "$(id -u)" -eq 0 ] && [ "${SUDO_UID:-0}" -ne 0 ] || return 0
     for folder; do

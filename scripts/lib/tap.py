@@ -56,7 +56,7 @@ def good(*words, **options):
     return done.stdout
 
 
-def refused(*words):
+def rejected(*words):
     """The error message of a command, which must fail with exactly one line."""
     done = command(*words)
     assert done.returncode == 1 and done.stderr.count('\n') == 1, done.stderr
