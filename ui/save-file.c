@@ -14,7 +14,7 @@
 #define SAVE_FLAGS  (O_WRONLY | O_BINARY)
 #endif
 
-static void save_file_refuse(const char *filename, Error **errp)
+static void save_file_reject(const char *filename, Error **errp)
 {
     error_setg(errp, "'%s' is neither a file nor a device", filename);
 }
@@ -30,7 +30,7 @@ static int save_file_open(const char *filename, bool *is_new, Error **errp)
         *is_new = fd >= 0;
     }
     if (fd < 0 && errno == ENXIO) {
-        save_file_refuse(filename, errp);   /* a pipe without a reader */
+        save_file_reject(filename, errp);   /* a pipe without a reader */
         return -1;
     }
     /* A symbolic link without a target; in other cases this sets @errp */
@@ -78,7 +78,7 @@ bool qemu_save_file(const char *filename, const void *bytes, size_t len,
     }
     if (fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ||
                                 S_ISBLK(st.st_mode))) {
-        save_file_refuse(filename, errp);
+        save_file_reject(filename, errp);
         qemu_close(fd);
         return false;
     }

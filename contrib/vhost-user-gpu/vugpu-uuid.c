@@ -42,7 +42,7 @@ void vugpu_uuid_deinit(VuGpu *g)
     g_hash_table_destroy(g->uuids.objects);
 }
 
-static bool refuse(struct virtio_gpu_ctrl_command *cmd, uint32_t error,
+static bool reject(struct virtio_gpu_ctrl_command *cmd, uint32_t error,
                    const char *reason)
 {
     g_debug("assign uuid: rejected: %s", reason);
@@ -54,15 +54,15 @@ bool vugpu_uuid_parse(VuGpu *g, struct virtio_gpu_ctrl_command *cmd,
                       struct virtio_gpu_resource_assign_uuid *assign)
 {
     if (!g->uuids.negotiated) {
-        return refuse(cmd, VIRTIO_GPU_RESP_ERR_UNSPEC, "feature");
+        return reject(cmd, VIRTIO_GPU_RESP_ERR_UNSPEC, "feature");
     }
     if (iov_to_buf(cmd->elem.out_sg, cmd->elem.out_num, 0, assign,
                    sizeof(*assign)) < sizeof(*assign)) {
-        return refuse(cmd, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER, "request");
+        return reject(cmd, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER, "request");
     }
     if (iov_size(cmd->elem.in_sg, cmd->elem.in_num) <
         sizeof(struct virtio_gpu_resp_resource_uuid)) {
-        return refuse(cmd, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER, "response");
+        return reject(cmd, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER, "response");
     }
     virtio_gpu_bswap_32(assign, sizeof(*assign));
     return true;
@@ -199,7 +199,7 @@ void vugpu_uuid_assign(VuGpu *g, struct virtio_gpu_ctrl_command *cmd,
 
     if (qemu_uuid_is_null(&object->uuid)) {
         if (!make_uuid(&object->uuid)) {
-            refuse(cmd, VIRTIO_GPU_RESP_ERR_UNSPEC, "host");
+            reject(cmd, VIRTIO_GPU_RESP_ERR_UNSPEC, "host");
             return;
         }
         g_hash_table_insert(g->uuids.objects, &object->uuid, object);

@@ -22,13 +22,13 @@ bool virtio_gpu_resource_uuid_negotiated(VirtIOGPU *g)
                                    VIRTIO_GPU_F_RESOURCE_UUID);
 }
 
-static bool virtio_gpu_assign_uuid_refuse(VirtIOGPU *g,
+static bool virtio_gpu_assign_uuid_reject(VirtIOGPU *g,
                                           struct virtio_gpu_ctrl_command *cmd,
                                           enum virtio_gpu_ctrl_type error,
                                           uint32_t resource_id,
                                           const char *reason)
 {
-    trace_virtio_gpu_res_uuid_refused(g, resource_id, reason);
+    trace_virtio_gpu_res_uuid_rejected(g, resource_id, reason);
     cmd->error = error;
     return false;
 }
@@ -44,7 +44,7 @@ virtio_gpu_assign_uuid_parse(VirtIOGPU *g, struct virtio_gpu_ctrl_command *cmd,
         qemu_log_mask(LOG_GUEST_ERROR,
                       "%s: VIRTIO_GPU_F_RESOURCE_UUID is not negotiated\n",
                       __func__);
-        return virtio_gpu_assign_uuid_refuse(g, cmd,
+        return virtio_gpu_assign_uuid_reject(g, cmd,
                                              VIRTIO_GPU_RESP_ERR_UNSPEC, 0,
                                              "feature");
     }
@@ -54,7 +54,7 @@ virtio_gpu_assign_uuid_parse(VirtIOGPU *g, struct virtio_gpu_ctrl_command *cmd,
     if (len < sizeof(*assign)) {
         qemu_log_mask(LOG_GUEST_ERROR, "%s: request of %zu bytes, not %zu\n",
                       __func__, len, sizeof(*assign));
-        return virtio_gpu_assign_uuid_refuse(
+        return virtio_gpu_assign_uuid_reject(
             g, cmd, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER, 0, "request");
     }
     virtio_gpu_bswap_32(assign, sizeof(*assign));
@@ -64,7 +64,7 @@ virtio_gpu_assign_uuid_parse(VirtIOGPU *g, struct virtio_gpu_ctrl_command *cmd,
                       "%s: room for a response of %zu bytes, not %zu\n",
                       __func__, room,
                       sizeof(struct virtio_gpu_resp_resource_uuid));
-        return virtio_gpu_assign_uuid_refuse(
+        return virtio_gpu_assign_uuid_reject(
             g, cmd, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
             assign->resource_id, "response");
     }
@@ -135,14 +135,14 @@ void virtio_gpu_resource_assign_uuid(VirtIOGPU *g,
     if (!res) {
         qemu_log_mask(LOG_GUEST_ERROR, "%s: no resource 0x%x\n", __func__,
                       assign.resource_id);
-        virtio_gpu_assign_uuid_refuse(
+        virtio_gpu_assign_uuid_reject(
             g, cmd, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
             assign.resource_id, "resource");
         return;
     }
     if (qemu_uuid_is_null(&res->uuid) &&
         !virtio_gpu_resource_give_uuid(g, res, &err)) {
-        virtio_gpu_assign_uuid_refuse(g, cmd, VIRTIO_GPU_RESP_ERR_UNSPEC,
+        virtio_gpu_assign_uuid_reject(g, cmd, VIRTIO_GPU_RESP_ERR_UNSPEC,
                                       assign.resource_id, "host");
         warn_report_err_once(err);
         return;

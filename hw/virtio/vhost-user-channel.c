@@ -57,7 +57,7 @@ typedef struct ChannelLookup {
     VirtIOExportLookup *pending;
     bool done;
     VirtIOExportObject object;  /* result, if done; its fd is -1 on failure */
-    unsigned int refused;       /* rejected lookups that came after this one */
+    unsigned int rejected;      /* rejected lookups that came after this one */
     QSIMPLEQ_ENTRY(ChannelLookup) next;
 } ChannelLookup;
 
@@ -194,8 +194,8 @@ static void channel_flush_lookups(VhostUserChannel *c)
         QSIMPLEQ_REMOVE_HEAD(&c->lookups, next);
         c->num_lookups--;
         channel_reply_lookup(c, first->object.fd < 0 ? NULL : &first->object);
-        while (c->dev && first->refused) {
-            first->refused--;
+        while (c->dev && first->rejected) {
+            first->rejected--;
             channel_reply_lookup(c, NULL);
         }
         channel_lookup_free(first);
@@ -222,12 +222,12 @@ static void channel_lookup_done(void *opaque, const VirtIOExportObject *object,
     channel_unref(c);
 }
 
-static void channel_refuse_lookup(VhostUserChannel *c)
+static void channel_reject_lookup(VhostUserChannel *c)
 {
     ChannelLookup *last = QSIMPLEQ_LAST(&c->lookups, ChannelLookup, next);
 
     if (last) {
-        last->refused++;
+        last->rejected++;
     } else {
         channel_reply_lookup(c, NULL);
     }
@@ -267,7 +267,7 @@ static void channel_serve_lookup(VhostUserChannel *c, VhostUserIncoming *req)
         !(req->flags & VHOST_USER_INCOMING_NEED_REPLY) ||
         c->num_lookups >= MAX_LOOKUPS) {
         channel_trace(c, req->request, &uuid, false);
-        channel_refuse_lookup(c);
+        channel_reject_lookup(c);
     } else {
         channel_lookup(c, &uuid);
     }

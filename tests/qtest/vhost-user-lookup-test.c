@@ -212,7 +212,7 @@ static void late_answer_and_next(void)
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_b));
-    vhost_user_peer_refuse(s.exporter, uuid_a);
+    vhost_user_peer_reject(s.exporter, uuid_a);
     vhost_user_peer_hold(s.exporter, PEER_GET_SHARED_OBJECT);
     assert_not_found(s.importer, uuid_a);
     send_lookup(s.importer, uuid_b);

@@ -243,7 +243,7 @@ static void info_of_failure(void)
 
     g_assert_true(vhost_user_peer_add(s.exporter, uuid_a));
     vhost_user_peer_describe(s.exporter, &image, sizeof(image));
-    vhost_user_peer_refuse(s.exporter, uuid_a);
+    vhost_user_peer_reject(s.exporter, uuid_a);
     send_lookup(s.importer, uuid_a);
     assert_empty_failure(s.importer);
     send_lookup(s.importer, uuid_b);
@@ -737,7 +737,7 @@ static void replies_are_not_read(void)
     scene_end(&s);
 }
 
-static void refusals_are_not_logged(void)
+static void rejections_are_not_logged(void)
 {
     g_autofree char *after = NULL;
     g_autofree char *before = NULL;
@@ -1106,7 +1106,7 @@ static void add_table_tests(void)
     qtest_add_func(DIR "request/wrong-payload-size", wrong_payload_size);
     qtest_add_func(DIR "request/not-negotiated", not_negotiated);
     qtest_add_func(DIR "request/rejections-are-not-logged",
-                   refusals_are_not_logged);
+                   rejections_are_not_logged);
     /* not in defect/: hosts without huge pages cannot show this defect */
     qtest_add_func(DIR "request/host-notifier-in-huge-page",
                    host_notifier_in_huge_page);

@@ -204,7 +204,7 @@ static bool fake_push(void *opaque, MediaFrame *frame)
         g_assert_cmpint(pread(frame->object->fd, &fake->first_byte[i], 1, 0),
                         ==, 1);
     }
-    return !fake->refuse;
+    return !fake->reject;
 }
 
 static void fake_stop(void *opaque)

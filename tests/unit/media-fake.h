@@ -73,7 +73,7 @@ extern FakeDmabuf dmabuf;
  * @first_byte: the first byte of these frames
  * @last: the last of these frames
  * @layouts: layout of each object
- * @refuse: let MediaOps.push fail
+ * @reject: let MediaOps.push fail
  * @no_ram: guest memory has been taken away
  * @keep: keep the file descriptor of the next object in @kept
  * @kept: the file descriptor, or -1
@@ -88,7 +88,7 @@ typedef struct Fake {
     uint8_t first_byte[64];
     MediaFrame last;
     MediaLayout layouts[UNKNOWN + 1];
-    bool refuse;
+    bool reject;
     bool no_ram;
     bool keep;
     int kept;

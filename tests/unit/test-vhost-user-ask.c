@@ -273,7 +273,7 @@ static void assert_error(Result *r, const char *suffix)
     g_clear_pointer(&r->err, error_free);
 }
 
-static void assert_refused(BackEnd *be, const char *suffix)
+static void assert_rejected(BackEnd *be, const char *suffix)
 {
     Result r = { };
 
@@ -537,9 +537,9 @@ static void assert_broken(Result *r)
     assert_error(r, ": " GONE);
     g_assert_cmpuint(a.dropped, ==, 1);
     g_assert_true(vhost_user_asks_broken(a.state.asks));
-    assert_refused(&a, ": " GONE);
+    assert_rejected(&a, ": " GONE);
     disconnect_backend(&a);
-    assert_refused(&a, ": " GONE);
+    assert_rejected(&a, ": " GONE);
     connect_backend(&a);
     g_assert_false(vhost_user_asks_broken(a.state.asks));
     start_pending(r, &a);
@@ -588,7 +588,7 @@ static void disconnected(void)
     run_main_loop();
     assert_error(&r, ": " GONE);
     g_assert_cmpuint(a.dropped, ==, 1);
-    assert_refused(&a, ": " GONE);
+    assert_rejected(&a, ": " GONE);
     backend_end(&a);
 }
 
@@ -601,7 +601,7 @@ static void reconnected(void)
     start_pending(&r, &a);
     disconnect_backend(&a);
     connect_backend(&a);
-    assert_refused(&a, ": its back-end does not answer");
+    assert_rejected(&a, ": its back-end does not answer");
     run_main_loop();
     assert_error(&r, ": " GONE);
     start_pending(&r, &a);
@@ -652,7 +652,7 @@ static void unanswered(void)
         start_pending(&r, &a);
         virtio_export_cancel(r.lookup);
     }
-    assert_refused(&a, ": its back-end does not answer");
+    assert_rejected(&a, ": its back-end does not answer");
     answer(&a);
     run_main_loop();
     start_pending(&r, &a);
@@ -688,15 +688,15 @@ static void cannot_be_asked(void)
 {
     backend_start(&a);
     postcopy = true;
-    assert_refused(&a, ": its back-end takes part in a post-copy migration");
+    assert_rejected(&a, ": its back-end takes part in a post-copy migration");
     postcopy = false;
 
     /* a layer above the socket, such as TLS */
     a.socket->ioc = NULL;
-    assert_refused(&a, ": " GONE);
+    assert_rejected(&a, ": " GONE);
     a.socket->ioc = QIO_CHANNEL(a.socket->sioc);
     a.socket->state = TCP_CHARDEV_STATE_CONNECTING;
-    assert_refused(&a, ": " GONE);
+    assert_rejected(&a, ": " GONE);
     backend_end(&a);
 }
 

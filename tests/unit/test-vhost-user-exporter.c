@@ -15,7 +15,7 @@
 
 struct VhostUserAsks {
     GQueue lookups;             /* of VirtIOExportLookup, to be answered */
-    const char *refusal;
+    const char *rejection;
     bool broken;
     unsigned int asked;
     unsigned int cancelled;
@@ -55,8 +55,8 @@ bool vhost_user_ask(struct vhost_dev *dev, VirtIOExportLookup *lookup,
     VhostUserAsks *asks = asks_of(dev);
 
     asks->asked++;
-    if (asks->refusal) {
-        error_setg(errp, "%s", asks->refusal);
+    if (asks->rejection) {
+        error_setg(errp, "%s", asks->rejection);
         return false;
     }
     g_queue_push_tail(&asks->lookups, lookup);
@@ -110,7 +110,7 @@ static void add(BackEnd *backend, const QemuUUID *uuid)
     g_assert_true(vhost_user_exporter_add(&backend->dev, uuid));
 }
 
-static void refuse(BackEnd *backend, const QemuUUID *uuid)
+static void reject(BackEnd *backend, const QemuUUID *uuid)
 {
     g_assert_false(vhost_user_exporter_add(&backend->dev, uuid));
 }
@@ -210,10 +210,10 @@ static void owner_fails(void)
     Result r = { };
 
     add(&a, &one);
-    a.asks.refusal = "its back-end sleeps";
+    a.asks.rejection = "its back-end sleeps";
     start(&r, &one);
     assert_error(&r, ": its back-end sleeps");
-    a.asks.refusal = NULL;
+    a.asks.rejection = NULL;
     g_assert_true(look_up(&one) == &a);
     drop(&a);
 }
@@ -285,13 +285,13 @@ static void uuid_is_copied(void)
     drop(&a);
 }
 
-static void taken_uuid_is_refused(void)
+static void taken_uuid_is_rejected(void)
 {
     QemuUUID one = numbered_uuid(1);
 
     add(&a, &one);
-    refuse(&a, &one);
-    refuse(&b, &one);
+    reject(&a, &one);
+    reject(&b, &one);
     g_assert_true(look_up(&one) == &a);
     drop(&b);
     g_assert_true(look_up(&one) == &a);
@@ -301,22 +301,22 @@ static void taken_uuid_is_refused(void)
     drop(&b);
 }
 
-static void reserved_uuids_are_refused(void)
+static void reserved_uuids_are_rejected(void)
 {
     QemuUUID max;
 
     memset(&max, 0xff, sizeof(max));
-    refuse(&a, &(QemuUUID) { });
-    refuse(&a, &max);
+    reject(&a, &(QemuUUID) { });
+    reject(&a, &max);
 }
 
-static void broken_backend_is_refused(void)
+static void broken_backend_is_rejected(void)
 {
     QemuUUID one = numbered_uuid(1), two = numbered_uuid(2);
 
     add(&a, &one);
     a.asks.broken = true;
-    refuse(&a, &two);
+    reject(&a, &two);
     g_assert_false(virtio_export_exists(&two));
     add(&b, &two);
     g_assert_true(look_up(&two) == &b);
@@ -337,7 +337,7 @@ static void number_is_limited(void)
         add(&a, &uuid);
     }
     uuid = numbered_uuid(i);
-    refuse(&a, &uuid);
+    reject(&a, &uuid);
     add(&b, &uuid);
 
     uuid = numbered_uuid(7);
@@ -480,12 +480,12 @@ static const TypeInfo test_device_info = {
 /* This device is registered before any back-end adds an object */
 static TestDevice *device;
 
-static void uuid_of_a_device_is_refused(void)
+static void uuid_of_a_device_is_rejected(void)
 {
     QemuUUID one = numbered_uuid(1);
 
     device->uuid = one;
-    refuse(&a, &one);
+    reject(&a, &one);
     g_assert_false(take_away(&a, &one));
     device->uuid = (QemuUUID) { };
     add(&a, &one);
@@ -592,13 +592,13 @@ static void add_registration(void)
 {
     g_test_add_func("/vhost-user-exporter/add/uuid-is-copied", uuid_is_copied);
     g_test_add_func("/vhost-user-exporter/add/uuid-in-use-is-rejected",
-                    taken_uuid_is_refused);
+                    taken_uuid_is_rejected);
     g_test_add_func("/vhost-user-exporter/add/uuid-of-a-device-is-rejected",
-                    uuid_of_a_device_is_refused);
+                    uuid_of_a_device_is_rejected);
     g_test_add_func("/vhost-user-exporter/add/reserved-are-rejected",
-                    reserved_uuids_are_refused);
+                    reserved_uuids_are_rejected);
     g_test_add_func("/vhost-user-exporter/add/broken-back-end-is-rejected",
-                    broken_backend_is_refused);
+                    broken_backend_is_rejected);
     g_test_add_func("/vhost-user-exporter/add/number-is-limited",
                     number_is_limited);
     g_test_add_func("/vhost-user-exporter/remove/only-by-owner",

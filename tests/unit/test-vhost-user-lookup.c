@@ -161,8 +161,8 @@ int main(int argc, char **argv)
     enum { LOOKUP = VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP };
     static const Answer found = { LOOKUP, 8, 0, 1, true };
     static const Answer found_as_0 = { LOOKUP, 8, 0, 1, true, true };
-    static const Answer refused = { LOOKUP, 8, 1, 0, false };
-    static const Answer refused_with_fd = { LOOKUP, 8, 1, 1, false };
+    static const Answer rejected = { LOOKUP, 8, 1, 0, false };
+    static const Answer rejected_with_fd = { LOOKUP, 8, 1, 1, false };
     static const Answer no_fd = { LOOKUP, 8, 0, 0, false };
     static const Answer two_fds = { LOOKUP, 8, 0, 2, false };
     static const Answer eight_fds = { LOOKUP, 8, 0, 8, false };
@@ -173,9 +173,9 @@ int main(int argc, char **argv)
     g_test_add_data_func("/vhost-user-lookup/found", &found, look_up);
     g_test_add_data_func("/vhost-user-lookup/found-as-descriptor-0",
                          &found_as_0, look_up);
-    g_test_add_data_func("/vhost-user-lookup/refused", &refused, look_up);
-    g_test_add_data_func("/vhost-user-lookup/refused-with-fd",
-                         &refused_with_fd, look_up);
+    g_test_add_data_func("/vhost-user-lookup/rejected", &rejected, look_up);
+    g_test_add_data_func("/vhost-user-lookup/rejected-with-fd",
+                         &rejected_with_fd, look_up);
     g_test_add_data_func("/vhost-user-lookup/no-fd", &no_fd, look_up);
     g_test_add_data_func("/vhost-user-lookup/two-fds", &two_fds, look_up);
     g_test_add_data_func("/vhost-user-lookup/eight-fds", &eight_fds, look_up);

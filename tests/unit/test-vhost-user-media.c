@@ -1031,11 +1031,11 @@ static void test_rejected_frame(void)
 {
     Fake *fake = streaming_new(1, PAGES);
 
-    fake->refuse = true;
+    fake->reject = true;
     g_assert_cmpint(queue_pages(fake, 0), ==, 0);
     g_assert_cmphex(next_dequeued(fake).flags, ==,
                     V4L2_BUF_FLAG_TIMESTAMP_COPY | V4L2_BUF_FLAG_ERROR);
-    fake->refuse = false;
+    fake->reject = false;
     g_assert_cmpint(queue_pages(fake, 0), ==, 0);
     media_frame_done(fake->media, fake->tokens[1]);
     g_assert_cmphex(next_dequeued(fake).flags, ==,

@@ -171,7 +171,7 @@ int main(int argc, char **argv)
         LOOKUP = VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP,
     };
     static const Reply added = { ADD, 8, 0, true, true };
-    static const Reply refused = { ADD, 8, 1, true, false };
+    static const Reply rejected = { ADD, 8, 1, true, false };
     static const Reply removed = { REMOVE, 8, 0, true, true };
     static const Reply not_there = { REMOVE, 8, 1, true, false };
     static const Reply other_request = { LOOKUP, 8, 0, false };
@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/vhost-user-object/added", &added, replied);
-    g_test_add_data_func("/vhost-user-object/rejected", &refused, replied);
+    g_test_add_data_func("/vhost-user-object/rejected", &rejected, replied);
     g_test_add_data_func("/vhost-user-object/removed", &removed, replied);
     g_test_add_data_func("/vhost-user-object/unknown", &not_there, replied);
     g_test_add_data_func("/vhost-user-object/other-request", &other_request,

@@ -316,7 +316,7 @@ static void unknown_uuid(void)
 }
 
 /* Takes ownership of @fd */
-static void check_refused(int fd, const char *reason)
+static void check_rejected(int fd, const char *reason)
 {
     g_autoptr(Scene) scene = scene_new(OBJECT_SIZE, SEALS);
     unsigned before = open_fds();
@@ -325,7 +325,7 @@ static void check_refused(int fd, const char *reason)
     close(scene->fd);
     scene->fd = fd;
     g_assert_cmpint(select_object(scene, known), ==, VIRTIO_BLK_S_IOERR);
-    assert_head(scene, UUID_DISK_REFUSED, known, 0);
+    assert_head(scene, UUID_DISK_REJECTED, known, 0);
     assert_reads_zeros(scene, 8);
     assert_reads_zeros(scene, UUID_DISK_SECTORS - 8);
     info = control_run(&scene->disk, "info");
@@ -337,10 +337,10 @@ static void can_shrink(void)
 {
     Scene scene = { };
 
-    check_refused(new_memfd(&scene, OBJECT_SIZE, 0),
-                  "not sealed against shrinking");
-    check_refused(new_memfd(&scene, OBJECT_SIZE, F_SEAL_GROW),
-                  "not sealed against shrinking");
+    check_rejected(new_memfd(&scene, OBJECT_SIZE, 0),
+                   "not sealed against shrinking");
+    check_rejected(new_memfd(&scene, OBJECT_SIZE, F_SEAL_GROW),
+                   "not sealed against shrinking");
 }
 
 /* The owner can free the pages in spite of the seals */
@@ -355,7 +355,7 @@ static void huge_pages(void)
     }
     g_assert_cmpint(ftruncate(fd, 1 * GiB), ==, 0);
     g_assert_cmpint(fcntl(fd, F_ADD_SEALS, SEALS), ==, 0);
-    check_refused(fd, "huge pages");
+    check_rejected(fd, "huge pages");
 }
 
 static void not_memory(void)
@@ -367,11 +367,11 @@ static void not_memory(void)
 
     g_assert_cmpint(pwrite(file, "pixel", 5, 0), ==, 5);
     g_unlink(name);
-    check_refused(file, "neither a memfd nor a dma-buf");
+    check_rejected(file, "neither a memfd nor a dma-buf");
     g_assert_cmpint(pipe(pipes), ==, 0);
-    check_refused(pipes[0], "neither a memfd nor a dma-buf");
-    check_refused(pipes[1], "neither a memfd nor a dma-buf");
-    check_refused(new_memfd(&scene, 0, SEALS), "cannot map 0 bytes");
+    check_rejected(pipes[0], "neither a memfd nor a dma-buf");
+    check_rejected(pipes[1], "neither a memfd nor a dma-buf");
+    check_rejected(new_memfd(&scene, 0, SEALS), "cannot map 0 bytes");
 }
 
 static void read_only(void)

@@ -192,7 +192,7 @@ static void dump(void)
 }
 
 /* Check that no file is written, and that no descriptor leaks */
-static void assert_refused_uuid(const char *uuid, const char *expected)
+static void assert_rejected_uuid(const char *uuid, const char *expected)
 {
     char *name = make_name();
     unsigned int before = open_fds();
@@ -207,12 +207,12 @@ static void assert_refused_uuid(const char *uuid, const char *expected)
     remove_name(name);
 }
 
-static void assert_refused(const char *expected)
+static void assert_rejected(const char *expected)
 {
     g_autofree char *text = g_strdup_printf(
         "cannot dump the object with UUID " THE_UUID ": %s", expected);
 
-    assert_refused_uuid(THE_UUID, text);
+    assert_rejected_uuid(THE_UUID, text);
 }
 
 typedef struct Format {
@@ -320,7 +320,7 @@ static void last_byte(void)
 
     export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes) - 1);
     exporter->object.strides[0] = 20;
-    assert_refused("its memory ends within the image");
+    assert_rejected("its memory ends within the image");
     done();
 }
 
@@ -339,9 +339,9 @@ static void unsealed_memory_is_not_mapped(void)
         /* simulate a shrinking file: an access to a mapping would fault */
         g_assert_cmpint(ftruncate(exporter->fd, WIDTH * 4 + 1), ==, 0);
         g_clear_pointer(&written, g_byte_array_unref);
-        assert_refused("its memory ends within the image");
+        assert_rejected("its memory ends within the image");
         g_assert_cmpint(ftruncate(exporter->fd, 0), ==, 0);
-        assert_refused("its memory ends within the image");
+        assert_rejected("its memory ends within the image");
         done();
     }
 }
@@ -367,10 +367,10 @@ static void dma_buf_is_mapped(void)
     g_clear_pointer(&written, g_byte_array_unref);
 
     g_assert_cmpint(ftruncate(fd, sizeof(bytes) - 1), ==, 0);
-    assert_refused("its memory ends within the image");
+    assert_rejected("its memory ends within the image");
     g_assert_cmpint(ftruncate(fd, sizeof(bytes)), ==, 0);
     exporter->object.kind = VIRTIO_EXPORT_KIND_MEMFD;
-    assert_refused("its memory is neither a memfd nor known to be a dma-buf");
+    assert_rejected("its memory is neither a memfd nor known to be a dma-buf");
     done();
 }
 
@@ -385,13 +385,13 @@ static void blocking_file_is_not_read(void)
     exporter->object.kind = VIRTIO_EXPORT_KIND_UNKNOWN;
     g_assert_cmpint(pipe(fds), ==, 0);
     export_other_memory(fds[0]);
-    assert_refused(why);
+    assert_rejected(why);
     close(fds[1]);
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
     export_other_memory(fds[0]);
-    assert_refused(why);
+    assert_rejected(why);
     exporter->object.kind = VIRTIO_EXPORT_KIND_DMABUF;
-    assert_refused("its memory ends within the image");
+    assert_rejected("its memory ends within the image");
     close(fds[1]);
     done();
 }
@@ -405,34 +405,34 @@ static void unknown_layout_is_an_error(void)
     export_image(DRM_FORMAT_XRGB8888, "", 1);
     known = exporter->object;
     exporter->object.width = 0;
-    assert_refused(why);
+    assert_rejected(why);
     exporter->object = known;
     exporter->object.height = 0;
-    assert_refused(why);
+    assert_rejected(why);
     exporter->object = known;
     exporter->object.fourcc = DRM_FORMAT_INVALID;
-    assert_refused(why);
+    assert_rejected(why);
     exporter->object = known;
     exporter->object.num_planes = 0;
-    assert_refused(why);
+    assert_rejected(why);
     exporter->object = known;
     exporter->object.modifier = DRM_FORMAT_MOD_INVALID;
-    assert_refused("its image is not known to be linear: "
-                   "its modifier is 0xffffffffffffff");
+    assert_rejected("its image is not known to be linear: "
+                    "its modifier is 0xffffffffffffff");
     done();
 }
 
 static void format_other_than_rgb_is_an_error(void)
 {
     export_image(DRM_FORMAT_NV12, "", 1);
-    assert_refused("an image of the format NV12 in 1 plane cannot be written "
-                   "as PNG");
+    assert_rejected("an image of the format NV12 in 1 plane cannot be written "
+                    "as PNG");
     exporter->object.num_planes = 2;
-    assert_refused("an image of the format NV12 in 2 planes cannot be written "
-                   "as PNG");
+    assert_rejected("an image of the format NV12 in 2 planes cannot be written "
+                    "as PNG");
     exporter->object.fourcc = DRM_FORMAT_XRGB8888;
-    assert_refused("an image of the format XR24 in 2 planes cannot be written "
-                   "as PNG");
+    assert_rejected("an image of the format XR24 in 2 planes cannot be written "
+                    "as PNG");
     done();
 }
 
@@ -440,28 +440,28 @@ static void wrong_layout_is_an_error(void)
 {
     export_image(DRM_FORMAT_XRGB8888, "", 1);
     exporter->object.strides[0] = WIDTH * 4 - 1;
-    assert_refused("the size, format or layout of its image is not known");
+    assert_rejected("the size, format or layout of its image is not known");
     exporter->object.strides[0] = UINT32_MAX;
     exporter->object.offsets[0] = UINT32_MAX;
-    assert_refused("its memory ends within the image");
+    assert_rejected("its memory ends within the image");
     exporter->object.height = INT16_MAX + 1;
-    assert_refused("its image of 3x32768 pixels is larger than 32767x32767");
+    assert_rejected("its image of 3x32768 pixels is larger than 32767x32767");
     exporter->object.height = HEIGHT;
     exporter->object.width = INT16_MAX + 1;
-    assert_refused("its image of 32768x2 pixels is larger than 32767x32767");
+    assert_rejected("its image of 32768x2 pixels is larger than 32767x32767");
     done();
 }
 
 static void failed_lookup_is_an_error(void)
 {
     export_image(DRM_FORMAT_XRGB8888, "", 1);
-    assert_refused_uuid("7", "'7' is not a UUID");
-    assert_refused_uuid("6f662d74-6865-2d62-6163-6b2d656e6400",
-                        "no device exports an object with UUID "
-                        "6f662d74-6865-2d62-6163-6b2d656e6400");
+    assert_rejected_uuid("7", "'7' is not a UUID");
+    assert_rejected_uuid("6f662d74-6865-2d62-6163-6b2d656e6400",
+                         "no device exports an object with UUID "
+                         "6f662d74-6865-2d62-6163-6b2d656e6400");
     exporter->asleep = true;
-    assert_refused_uuid(THE_UUID, "cannot export the object with UUID "
-                        THE_UUID ": it is asleep");
+    assert_rejected_uuid(THE_UUID, "cannot export the object with UUID "
+                         THE_UUID ": it is asleep");
     done();
 }
 
@@ -561,7 +561,7 @@ static void failed_write_is_an_error(void)
     fill(bytes, sizeof(bytes));
     export_image(DRM_FORMAT_XRGB8888, bytes, sizeof(bytes));
     writer_fails = true;
-    assert_refused_uuid(THE_UUID, "it does not write");
+    assert_rejected_uuid(THE_UUID, "it does not write");
     writer_fails = false;
     qmp_x_virtio_export_dump(THE_UUID, "/nowhere/image.png", &err);
     g_assert_cmpstr(error_get_pretty(err), ==, "Could not create "

@@ -340,7 +340,7 @@ static char look_up(const QemuUUID *uuid)
 #define NO_B "cannot export the object with UUID " \
              "30313233-3435-3637-3839-616263646546: "
 
-static void assert_refused(const QemuUUID *uuid, const char *reason)
+static void assert_rejected(const QemuUUID *uuid, const char *reason)
 {
     Result r = { };
 
@@ -350,7 +350,7 @@ static void assert_refused(const QemuUUID *uuid, const char *reason)
 
 static void no_exporter(void)
 {
-    assert_refused(&uuid_a, UNKNOWN_A);
+    assert_rejected(&uuid_a, UNKNOWN_A);
     g_assert_false(virtio_export_exists(&uuid_a));
 }
 
@@ -358,7 +358,7 @@ static void unknown_uuid(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
 
-    assert_refused(&uuid_b, UNKNOWN_B);
+    assert_rejected(&uuid_b, UNKNOWN_B);
     g_assert_false(virtio_export_exists(&uuid_b));
     end_exporter(a);
 }
@@ -368,7 +368,7 @@ static void not_exportable(void)
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
 
     a->obstacle = "made of glass";
-    assert_refused(&uuid_a, NO_A "made of glass");
+    assert_rejected(&uuid_a, NO_A "made of glass");
     g_assert_true(virtio_export_exists(&uuid_a));
     end_exporter(a);
 }
@@ -379,7 +379,7 @@ static void exporter_gone(void)
     TestExporter *b = new_exporter(TYPE_TEST_EXPORTER, &uuid_b, 'b');
 
     end_exporter(a);
-    assert_refused(&uuid_a, UNKNOWN_A);
+    assert_rejected(&uuid_a, UNKNOWN_A);
     g_assert_cmpint(look_up(&uuid_b), ==, 'b');
     end_exporter(b);
 }
@@ -546,7 +546,7 @@ static void descriptor_is_the_callers(void)
     end_exporter(a);
 }
 
-static void refusals_make_no_descriptor(void)
+static void rejections_make_no_descriptor(void)
 {
     TestExporter *a = new_exporter(TYPE_TEST_EXPORTER, &uuid_a, 'a');
     unsigned int before = open_fds();
@@ -1253,14 +1253,14 @@ static void foreach_tells(void)
     end_exporter(b);
 }
 
-static void add_refusals(void)
+static void add_rejections(void)
 {
     g_test_add_func("/virtio-export/failed/no-exporter", no_exporter);
     g_test_add_func("/virtio-export/failed/unknown-uuid", unknown_uuid);
     g_test_add_func("/virtio-export/failed/not-exportable", not_exportable);
     g_test_add_func("/virtio-export/failed/exporter-gone", exporter_gone);
     g_test_add_func("/virtio-export/failed/makes-no-descriptor",
-                    refusals_make_no_descriptor);
+                    rejections_make_no_descriptor);
 }
 
 static void add_lookups(void)
@@ -1364,7 +1364,7 @@ int main(int argc, char **argv)
     }
 
     g_test_init(&argc, &argv, NULL);
-    add_refusals();
+    add_rejections();
     add_lookups();
     add_order();
     add_pending();

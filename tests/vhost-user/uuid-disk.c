@@ -25,7 +25,7 @@ static UUIDDiskStatus look_up(UUIDDisk *disk)
     if (!shared_object_map(&disk->object, fd, disk->read_only, &err)) {
         disk->reason = g_strdup(error_get_pretty(err));
         error_free(err);
-        return UUID_DISK_REFUSED;
+        return UUID_DISK_REJECTED;
     }
     return UUID_DISK_READY;
 }
@@ -135,7 +135,7 @@ const char *uuid_disk_status_name(UUIDDiskStatus status)
         [UUID_DISK_EMPTY] = "empty",
         [UUID_DISK_READY] = "ready",
         [UUID_DISK_NOT_FOUND] = "not-found",
-        [UUID_DISK_REFUSED] = "refused",
+        [UUID_DISK_REJECTED] = "rejected",
     };
 
     return names[status];

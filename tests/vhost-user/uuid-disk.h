@@ -23,7 +23,7 @@ typedef enum UUIDDiskStatus {
     UUID_DISK_EMPTY = 0,        /* no UUID was written */
     UUID_DISK_READY = 1,        /* the disk is the object's memory */
     UUID_DISK_NOT_FOUND = 2,    /* the lookup has failed */
-    UUID_DISK_REFUSED = 3,      /* the object cannot be mapped */
+    UUID_DISK_REJECTED = 3,     /* the object cannot be mapped */
 } UUIDDiskStatus;
 
 /* The first sector, as the guest reads it; numbers are little-endian */
@@ -48,7 +48,7 @@ typedef struct UUIDDisk {
     UUIDDiskStatus status;
     SharedObject object;
     VhostUserObjectInfo info;   /* what QEMU says about the object */
-    char *reason;               /* for UUID_DISK_REFUSED */
+    char *reason;               /* for UUID_DISK_REJECTED */
     unsigned lookups;
 } UUIDDisk;
 

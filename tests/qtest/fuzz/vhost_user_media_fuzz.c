@@ -80,7 +80,7 @@ static unsigned num_sessions;
 static uint32_t caller;         /* session of the command that runs */
 static uint32_t streamer;       /* session that streams, or 0 */
 static struct v4l2_pix_format stream_pix;
-static bool refuse;             /* the pipeline takes no frames */
+static bool reject;             /* the pipeline takes no frames */
 static bool is_ram_small;       /* the second region is gone */
 static unsigned num_events;     /* calls of event_ready() */
 static bool puts_frame;         /* media_put_frame() runs */
@@ -211,7 +211,7 @@ static bool fuzz_push(void *opaque, MediaFrame *frame)
     Frame new = {
         .token = frame->token, .session = caller, .data = frame->data,
         .size = frame->size,
-        .flags = refuse ? V4L2_BUF_FLAG_ERROR : 0,
+        .flags = reject ? V4L2_BUF_FLAG_ERROR : 0,
     };
 
     num_frames++;
@@ -220,7 +220,7 @@ static bool fuzz_push(void *opaque, MediaFrame *frame)
     check_frame(frame);
     g_assert(find_active(new.token) == num_active);
     last_token = new.token;
-    if (refuse) {
+    if (reject) {
         g_clear_pointer(&new.data, g_free);
         done[num_done++] = new;
         return false;
@@ -858,9 +858,9 @@ static void do_layout(void)
     layout->bottom_up = take(1) & 1;
 }
 
-static void do_refuse(void)
+static void do_reject(void)
 {
-    refuse = take(1) & 1;
+    reject = take(1) & 1;
 }
 
 static void do_resize_ram(void)
@@ -882,7 +882,7 @@ static void begin(void)
     memset(layouts, 0, sizeof(layouts));
     num_sessions = num_active = num_done = 0;
     streamer = last_token = caller = 0;
-    refuse = is_ram_small = has_written = end_due = false;
+    reject = is_ram_small = has_written = end_due = false;
     memset(&stream_pix, 0, sizeof(stream_pix));
     is_capture = take(1) & 1;
     check_config();
@@ -926,7 +926,7 @@ static void fuzz(QTestState *s, const unsigned char *data, size_t size)
 {
     static void (*const operations[])(void) = {
         do_ioctl, do_open, do_close, do_bytes, do_frame_done, do_event,
-        do_fail, do_reset, do_layout, do_refuse, do_put_frame, do_end_stream,
+        do_fail, do_reset, do_layout, do_reject, do_put_frame, do_end_stream,
         do_resize_ram,
     };
 

@@ -30,7 +30,7 @@ void qvirtio_gpu_stop(QVirtioGPU *gpu)
     qvirtio_gpu_free_queues(gpu);
 }
 
-void qvirtio_gpu_start(QVirtioGPU *gpu, uint64_t refused)
+void qvirtio_gpu_start(QVirtioGPU *gpu, uint64_t rejected)
 {
     QVirtioDevice *vdev = gpu->vdev;
 
@@ -38,8 +38,8 @@ void qvirtio_gpu_start(QVirtioGPU *gpu, uint64_t refused)
     qvirtio_set_acknowledge(vdev);
     qvirtio_set_driver(vdev);
 
-    refused |= QVIRTIO_F_BAD_FEATURE | (1ull << VIRTIO_RING_F_EVENT_IDX);
-    qvirtio_set_features(vdev, qvirtio_get_features(vdev) & ~refused);
+    rejected |= QVIRTIO_F_BAD_FEATURE | (1ull << VIRTIO_RING_F_EVENT_IDX);
+    qvirtio_set_features(vdev, qvirtio_get_features(vdev) & ~rejected);
 
     gpu->ctrlq = qvirtqueue_setup(vdev, gpu->alloc, 0);
     gpu->cursorq = qvirtqueue_setup(vdev, gpu->alloc, 1);

@@ -107,12 +107,12 @@ void qvirtio_gpu_add_nodes(const QVirtioGPUNodes *nodes);
 /**
  * qvirtio_gpu_start() - Reset the device and set it up again
  * @gpu: the device, stopped or running
- * @refused: feature bits not to acknowledge
+ * @rejected: feature bits not to acknowledge
  *
  * Acknowledges all other features that the device offers, except
  * VIRTIO_RING_F_EVENT_IDX, and sets both queues up.
  */
-void qvirtio_gpu_start(QVirtioGPU *gpu, uint64_t refused);
+void qvirtio_gpu_start(QVirtioGPU *gpu, uint64_t rejected);
 
 /**
  * qvirtio_gpu_stop() - Reset the device by writing 0 to its status

@@ -603,7 +603,7 @@ static void flood_messages(gconstpointer opaque)
     const uint8_t payload[40] = { };
     Scene s = scene_of(device);
 
-    vhost_user_peer_refuse_config(s.exporter);
+    vhost_user_peer_reject_config(s.exporter);
     for (int i = 0; i < 2 * ARRAY_SIZE(requests) * MANY; i++) {
         if (i == ARRAY_SIZE(requests) * MANY) {
             scene_start(&s);
@@ -637,7 +637,7 @@ static void flood_config(gconstpointer opaque)
     Scene s = scene_of(device);
 
     scene_start(&s);
-    vhost_user_peer_refuse_config(s.exporter);
+    vhost_user_peer_reject_config(s.exporter);
     for (int i = 0; i < MANY; i++) {
         qvirtio_config_readb(&s.dev->vdev, 0);
     }

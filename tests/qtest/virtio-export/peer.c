@@ -84,7 +84,7 @@ struct VhostUserPeer {
     bool adds_in_channel;       /* added_uuid, to the next channel */
     uint8_t added_uuid[PEER_UUID_SIZE];
     uint8_t asked_uuid[PEER_UUID_SIZE];
-    uint8_t refused_uuid[PEER_UUID_SIZE];
+    uint8_t rejected_uuid[PEER_UUID_SIZE];
     unsigned int asked;
     uint32_t hold;
     uint32_t die_at;
@@ -268,7 +268,8 @@ static void reply_shared_object(VhostUserPeer *peer, int fd, const Message *msg)
     };
     const void *payload = msg->bytes;
     int fds[MAX_FDS];
-    size_t num_fds = memcmp(msg->uuid, peer->refused_uuid, PEER_UUID_SIZE) != 0;
+    size_t num_fds = memcmp(msg->uuid, peer->rejected_uuid,
+                            PEER_UUID_SIZE) != 0;
     size_t size = 0;
     int i;
 
@@ -692,10 +693,10 @@ void vhost_user_peer_describe(VhostUserPeer *peer, const PeerInfo *info,
     g_mutex_unlock(&peer->lock);
 }
 
-void vhost_user_peer_refuse(VhostUserPeer *peer, const uint8_t *uuid)
+void vhost_user_peer_reject(VhostUserPeer *peer, const uint8_t *uuid)
 {
     g_mutex_lock(&peer->lock);
-    memcpy(peer->refused_uuid, uuid, PEER_UUID_SIZE);
+    memcpy(peer->rejected_uuid, uuid, PEER_UUID_SIZE);
     g_mutex_unlock(&peer->lock);
 }
 
@@ -810,7 +811,7 @@ void vhost_user_peer_close_channel(VhostUserPeer *peer)
     g_mutex_unlock(&peer->lock);
 }
 
-void vhost_user_peer_refuse_config(VhostUserPeer *peer)
+void vhost_user_peer_reject_config(VhostUserPeer *peer)
 {
     g_mutex_lock(&peer->lock);
     peer->no_config = true;

@@ -231,11 +231,11 @@ void vhost_user_peer_describe(VhostUserPeer *peer, const PeerInfo *info,
                               size_t size);
 
 /**
- * vhost_user_peer_refuse() - Reply without a file descriptor for one object
+ * vhost_user_peer_reject() - Reply without a file descriptor for one object
  * @peer: back-end
  * @uuid: UUID of the object
  */
-void vhost_user_peer_refuse(VhostUserPeer *peer, const uint8_t *uuid);
+void vhost_user_peer_reject(VhostUserPeer *peer, const uint8_t *uuid);
 
 /**
  * vhost_user_peer_cut() - Send a part of the next reply to a request
@@ -343,10 +343,10 @@ void vhost_user_peer_reconnect(VhostUserPeer *peer);
 void vhost_user_peer_close_channel(VhostUserPeer *peer);
 
 /**
- * vhost_user_peer_refuse_config() - Fail all further GET_CONFIG requests
+ * vhost_user_peer_reject_config() - Fail all further GET_CONFIG requests
  * @peer: back-end
  */
-void vhost_user_peer_refuse_config(VhostUserPeer *peer);
+void vhost_user_peer_reject_config(VhostUserPeer *peer);
 
 /**
  * vhost_user_peer_tell_error() - Report an error in a queue to QEMU

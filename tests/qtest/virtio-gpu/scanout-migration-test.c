@@ -62,12 +62,12 @@ static void move_framebuffer(GByteArray *stream)
     replace(stream, &inside, &outside, sizeof(inside));
 }
 
-static void assert_refused(QVirtioGPU *gpu, GByteArray *stream,
-                           DestinationOpt opt, const char *reason)
+static void assert_rejected(QVirtioGPU *gpu, GByteArray *stream,
+                            DestinationOpt opt, const char *reason)
 {
-    QTestState *to = assert_stream_refused(stream, opt, reason);
+    QTestState *to = assert_stream_rejected(stream, opt, reason);
 
-    assert_refusal_reported(to, reason);
+    assert_rejection_reported(to, reason);
     assert_can_be_saved(to);
     qtest_quit(to);
     g_byte_array_unref(stream);
@@ -107,10 +107,10 @@ static void blob_without_dmabuf(void *obj, void *data, QGuestAllocator *alloc)
     small.addr = large.addr = cpu_to_be64(show_blob(gpu, alloc));
     stream = save_stream(gpu->qts);
     replace(stream, &small, &large, sizeof(small));
-    assert_refused(gpu, stream, no_memfd, "virtio-gpu: scanout 0: this host has"
-                   " no dma-buf of blob resource 1 that is shown: it takes guest"
-                   " RAM in a memfd, and udmabuf with a list_limit of at least"
-                   " 1");
+    assert_rejected(gpu, stream, no_memfd, "virtio-gpu: scanout 0: this host"
+                    " has no dma-buf of blob resource 1 that is shown: it takes"
+                    " guest RAM in a memfd, and udmabuf with a list_limit of at"
+                    " least 1");
 }
 
 static void blob_outside(void *obj, void *data, QGuestAllocator *alloc)
@@ -124,9 +124,9 @@ static void blob_outside(void *obj, void *data, QGuestAllocator *alloc)
     show_blob(gpu, alloc);
     stream = save_stream(gpu->qts);
     move_framebuffer(stream);
-    assert_refused(gpu, stream, (DestinationOpt) { .with = BLOB_MEMFD },
-                   "the scanout of resource 1 ends at 1025, the resource at "
-                   "1024");
+    assert_rejected(gpu, stream, (DestinationOpt) { .with = BLOB_MEMFD },
+                    "the scanout of resource 1 ends at 1025, the resource at "
+                    "1024");
 }
 
 static void image_outside(void *obj, void *data, QGuestAllocator *alloc)
@@ -142,9 +142,9 @@ static void image_outside(void *obj, void *data, QGuestAllocator *alloc)
     do_qvirtio_gpu_set_scanout(res);
     stream = save_stream(res.gpu->qts);
     move_framebuffer(stream);
-    assert_refused(res.gpu, stream, (DestinationOpt) { },
-                   "the scanout of resource 1 ends at 1025, the resource at "
-                   "1024");
+    assert_rejected(res.gpu, stream, (DestinationOpt) { },
+                    "the scanout of resource 1 ends at 1025, the resource at "
+                    "1024");
 }
 
 /* Test a feature that unmodified QEMU has too */
@@ -152,10 +152,10 @@ static void feature_off(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
 
-    assert_refused(gpu, save_stream(gpu->qts),
-                   (DestinationOpt) { .with = "-global virtio-gpu-device."
-                                              "edid=off" },
-                   "unsupported. Allowed features: ");
+    assert_rejected(gpu, save_stream(gpu->qts),
+                    (DestinationOpt) { .with = "-global virtio-gpu-device."
+                                               "edid=off" },
+                    "unsupported. Allowed features: ");
 }
 
 static unsigned int count_framebuffers(const GByteArray *stream)

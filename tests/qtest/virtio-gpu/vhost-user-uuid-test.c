@@ -586,7 +586,7 @@ static void not_negotiated(QVirtioGPU *gpu, QVirtioGPU *other)
     g_assert_false(any_exports(gpu->qts));
 }
 
-static void assert_refused(QVirtioGPU *gpu, size_t req_len, size_t resp_len)
+static void assert_rejected(QVirtioGPU *gpu, size_t req_len, size_t resp_len)
 {
     struct virtio_gpu_ctrl_hdr expected =
         qvirtio_gpu_hdr(VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
@@ -609,10 +609,10 @@ static void malformed(QVirtioGPU *gpu, QVirtioGPU *other)
 
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1 });
     for (len = 0; len < REQ_LEN; len++) {
-        assert_refused(gpu, len, RESP_LEN);
+        assert_rejected(gpu, len, RESP_LEN);
     }
     for (len = 0; len < RESP_LEN; len++) {
-        assert_refused(gpu, REQ_LEN, len);
+        assert_rejected(gpu, REQ_LEN, len);
     }
     assign_uuid({ .gpu = gpu, .id = 1 });
 }

@@ -265,8 +265,8 @@ static char *migration_error(QTestState *qts)
     return text;
 }
 
-QTestState *assert_stream_refused(const GByteArray *stream, DestinationOpt opt,
-                                  const char *reason)
+QTestState *assert_stream_rejected(const GByteArray *stream, DestinationOpt opt,
+                                   const char *reason)
 {
     TempFile *errors = temp_file_new("2>");
     QTestState *to = start_qemu(&opt, errors->uri);
@@ -281,7 +281,7 @@ QTestState *assert_stream_refused(const GByteArray *stream, DestinationOpt opt,
     return to;
 }
 
-void assert_refusal_reported(QTestState *to, const char *reason)
+void assert_rejection_reported(QTestState *to, const char *reason)
 {
     g_autofree char *error = migration_error(to);
 

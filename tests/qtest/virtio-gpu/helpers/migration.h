@@ -152,22 +152,22 @@ GByteArray *save_stream(QTestState *qts);
 bool load_stream(QTestState *to, const GByteArray *stream);
 
 /**
- * assert_stream_refused() - Check that a destination rejects a stream, and why
+ * assert_stream_rejected() - Check that a destination rejects a stream, and why
  * @stream: the stream
  * @opt: the destination
  * @reason: part of the error message, on stderr or in the reply to the command
  *
  * Return: the destination, which has not exited; end it with qtest_quit()
  */
-QTestState *assert_stream_refused(const GByteArray *stream, DestinationOpt opt,
-                                  const char *reason);
+QTestState *assert_stream_rejected(const GByteArray *stream, DestinationOpt opt,
+                                   const char *reason);
 
 /**
- * assert_refusal_reported() - Check query-migrate after a rejected stream
+ * assert_rejection_reported() - Check query-migrate after a rejected stream
  * @to: a destination that has rejected a stream
  * @reason: part of the error's description
  */
-void assert_refusal_reported(QTestState *to, const char *reason);
+void assert_rejection_reported(QTestState *to, const char *reason);
 
 /**
  * migration_is_blocked() - Tell whether a device blocks migration

@@ -88,8 +88,8 @@ static void receive_error(QTestState *qts, const char *expected)
 }
 
 /* The dump fails, writes nothing, and leaks no descriptor */
-static void assert_refused(QTestState *qts, const uint8_t *uuid,
-                           const char *expected)
+static void assert_rejected(QTestState *qts, const uint8_t *uuid,
+                            const char *expected)
 {
     unsigned int before = process_fds_count(qtest_pid(qts));
     Output output = output_new();
@@ -254,7 +254,7 @@ static void after_unref_and_reset(void *obj, void *data,
         g_autofree char *text = uuid_text(uuids[i]);
         g_autofree char *expected = g_strconcat(no_object, text, NULL);
 
-        assert_refused(gpu->qts, uuids[i], expected);
+        assert_rejected(gpu->qts, uuids[i], expected);
     }
 }
 
@@ -266,8 +266,8 @@ static void too_wide(void *obj, void *data, QGuestAllocator *alloc)
 
     qvirtio_gpu_create_2d({ .gpu = gpu, .id = 1, .width = 2000000 });
     assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
-    assert_refused(gpu->qts, uuid, "its image of 2000000x1 pixels is larger "
-                   "than 32767x32767");
+    assert_rejected(gpu->qts, uuid, "its image of 2000000x1 pixels is larger "
+                    "than 32767x32767");
 }
 
 static void of_a_back_end(void *obj, void *data, QGuestAllocator *alloc)
@@ -277,13 +277,13 @@ static void of_a_back_end(void *obj, void *data, QGuestAllocator *alloc)
     uint8_t asked[PEER_UUID_SIZE];
 
     g_assert_true(vhost_user_peer_add(peer, its_uuid));
-    assert_refused(gpu->qts, its_uuid, "the size, format or layout of its "
-                   "image is not known");
+    assert_rejected(gpu->qts, its_uuid, "the size, format or layout of its "
+                    "image is not known");
     g_assert_cmpuint(vhost_user_peer_asked(peer, asked), ==, 1);
     g_assert_cmpmem(asked, PEER_UUID_SIZE, its_uuid, PEER_UUID_SIZE);
     vhost_user_peer_answer(peer, PEER_ANSWER_NO_FD);
-    assert_refused(gpu->qts, its_uuid,
-                   "its back-end did not return exactly one file descriptor");
+    assert_rejected(gpu->qts, its_uuid,
+                    "its back-end did not return exactly one file descriptor");
 }
 
 /* QEMU reads the image that a back-end describes, if the memory contains it */
@@ -305,7 +305,7 @@ static void described_by_a_back_end(void *obj, void *data,
     info.size = 1 << 20;
     info.height = 17;
     vhost_user_peer_describe(peer, &info, sizeof(info));
-    assert_refused(gpu->qts, its_uuid, "its memory ends within the image");
+    assert_rejected(gpu->qts, its_uuid, "its memory ends within the image");
     output_free(&output);
 }
 

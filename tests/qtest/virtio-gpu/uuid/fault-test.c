@@ -390,7 +390,7 @@ static void add_venus_test(const char *name, QOSTestFunc func)
 
 static void *traced_before(GString *cmd_line, void *arg)
 {
-    g_string_append(cmd_line, " -trace virtio_gpu_res_uuid_refused");
+    g_string_append(cmd_line, " -trace virtio_gpu_res_uuid_rejected");
     return messages_before(cmd_line, arg);
 }
 

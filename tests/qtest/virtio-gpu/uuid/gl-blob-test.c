@@ -168,7 +168,7 @@ static void leaves_no_descriptors(void *obj, void *data,
 }
 
 /* The lookup fails with @reason, and the blob keeps its UUID */
-static void assert_refused(QVirtioGPU *gpu, const char *reason)
+static void assert_rejected(QVirtioGPU *gpu, const char *reason)
 {
     g_autofree char *traced = NULL;
     uuid_t uuid, again;
@@ -195,7 +195,7 @@ static void blob_of_texture(void *obj, void *data, QGuestAllocator *alloc)
     qvirtio_gpu_create_context(res.gpu, VIRGL);
     qvirtio_gpu_create_pipe_texture(&res);
     do_qvirtio_gpu_create_blob(res);
-    assert_refused(res.gpu, "the renderer cannot export the blob");
+    assert_rejected(res.gpu, "the renderer cannot export the blob");
 }
 
 /* A blob of guest memory that is not in a memfd, which udmabuf needs */
@@ -208,10 +208,10 @@ static void blob_of_guest(void *obj, void *data, QGuestAllocator *alloc)
         .gpu = &pci->gpu, .id = 1, .size = BLOB_SIZE,
         .backing = backing, .backing_len = BLOB_SIZE
     });
-    assert_refused(&pci->gpu,
-                   "the host created no dma-buf of the blob's backing");
+    assert_rejected(&pci->gpu,
+                    "the host created no dma-buf of the blob's backing");
     qvirtio_gpu_detach_backing({ .gpu = &pci->gpu, .id = 1 });
-    assert_refused(&pci->gpu, "the blob has no backing");
+    assert_rejected(&pci->gpu, "the blob has no backing");
     guest_free(alloc, backing);
 }
 
@@ -256,7 +256,7 @@ static void guest_memory_is_the_memory(void *obj, void *data,
     before = process_fds_settled(gpu->qts);
 
     qvirtio_gpu_detach_backing({ .gpu = gpu, .id = 1 });
-    assert_refused(gpu, "the blob has no backing");
+    assert_rejected(gpu, "the blob has no backing");
     qvirtio_gpu_attach_backing({ .gpu = gpu, .id = 1, .one_entry = true,
                                  .backing = pages[1],
                                  .backing_len = BLOB_SIZE });

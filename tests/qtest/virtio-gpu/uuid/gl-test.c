@@ -251,7 +251,7 @@ static void assert_unavailable(QTestState *qts, const char *reason)
     g_assert_cmpstr(told, ==, reason);
 }
 
-static void assert_refused(const uint8_t *uuid, const char *reason)
+static void assert_rejected(const uint8_t *uuid, const char *reason)
 {
     g_autofree char *traced = NULL;
 
@@ -280,7 +280,7 @@ static void other_targets(void *obj, void *data, QGuestAllocator *alloc)
         qvirtio_gpu_create_3d(&res, targets[i]);
         assign_uuid({ .gpu = gpu, .id = 1, .uuid = uuid });
         assert_unavailable(gpu->qts, reason);
-        assert_refused(uuid, reason);
+        assert_rejected(uuid, reason);
         assign_uuid({ .gpu = gpu, .id = 1, .uuid = again });
         g_assert_cmpint(uuid_compare(uuid, again), ==, 0);
         qvirtio_gpu_unref({ .gpu = gpu, .id = 1 });
@@ -299,7 +299,7 @@ static void creation_failed(void *obj, void *data, QGuestAllocator *alloc)
     do_qvirtio_gpu_create_2d(res);
     assign_uuid({ .gpu = obj, .id = 1, .uuid = uuid });
     reason = unavailable_reason(res.gpu->qts);
-    assert_refused(uuid, reason ?: "the renderer did not create it");
+    assert_rejected(uuid, reason ?: "the renderer did not create it");
     qvirtio_gpu_unref({ .gpu = obj, .id = 1 });
 }
 

@@ -120,11 +120,11 @@ static void log_released(void *obj, void *data, QGuestAllocator *alloc)
     assert_logged(2, "virtio_gpu_res_uuid_released");
 }
 
-static void assert_refused(uint32_t id, const char *reason,
-                           const char *guest_error)
+static void assert_rejected(uint32_t id, const char *reason,
+                            const char *guest_error)
 {
     g_autofree char *traced = g_strdup_printf(
-        "virtio_gpu_res_uuid_refused dev 0x[0-9a-f]+, res 0x%x: %s$", id,
+        "virtio_gpu_res_uuid_rejected dev 0x[0-9a-f]+, res 0x%x: %s$", id,
         reason);
     g_autofree char *error = g_strdup_printf("assign_uuid\\w*: %s$",
                                              guest_error);
@@ -163,29 +163,29 @@ static void log_malformed(void *obj, void *data, QGuestAllocator *alloc)
                                                  len);
 
         request_of(obj, 5, len, RESP_LEN);
-        assert_refused(0, "request", error);
+        assert_rejected(0, "request", error);
     }
     for (size_t len = 0; len < RESP_LEN; len++) {
         g_autofree char *error = g_strdup_printf(
             "room for a response of %zu bytes, not 40", len);
 
         request_of(obj, 5, REQ_LEN, len);
-        assert_refused(5, "response", error);
+        assert_rejected(5, "response", error);
     }
     assert_silent();
 }
 
-static void log_refused(void *obj, void *data, QGuestAllocator *alloc)
+static void log_rejected(void *obj, void *data, QGuestAllocator *alloc)
 {
     request_of(obj, 0, REQ_LEN, RESP_LEN);
-    assert_refused(0, "resource", "no resource 0x0");
+    assert_rejected(0, "resource", "no resource 0x0");
     request_of(obj, 2, REQ_LEN, RESP_LEN);
-    assert_refused(2, "resource", "no resource 0x2");
+    assert_rejected(2, "resource", "no resource 0x2");
 
     qvirtio_gpu_start(obj, RESOURCE_UUID_FEATURE);
     request_of(obj, 1, REQ_LEN, RESP_LEN);
-    assert_refused(0, "feature",
-                   "VIRTIO_GPU_F_RESOURCE_UUID is not negotiated");
+    assert_rejected(0, "feature",
+                    "VIRTIO_GPU_F_RESOURCE_UUID is not negotiated");
     assert_silent();
 }
 
@@ -219,7 +219,7 @@ static void register_log_test(void)
         { "log/assigned", log_assigned },
         { "log/released", log_released },
         { "log/malformed", log_malformed },
-        { "log/refused", log_refused },
+        { "log/rejected", log_rejected },
         { "log/loaded", log_loaded },
         { }
     };

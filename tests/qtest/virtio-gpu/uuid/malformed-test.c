@@ -27,7 +27,7 @@ static const uint32_t before_end[] = { 23, 8, 1, 0 };
  * The request is rejected, the response is cut to the size that fits, and no
  * resource gets a UUID.
  */
-static void assert_refused(QVirtioGPU *gpu, size_t req_len, size_t resp_len)
+static void assert_rejected(QVirtioGPU *gpu, size_t req_len, size_t resp_len)
 {
     struct virtio_gpu_ctrl_hdr expected =
         qvirtio_gpu_hdr(VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
@@ -73,7 +73,7 @@ static void short_request(void *obj, void *data, QGuestAllocator *alloc)
 
     qvirtio_gpu_create_2d({ .gpu = obj, .id = RES });
     for (len = 0; len < REQ_LEN; len++) {
-        assert_refused(obj, len, RESP_LEN);
+        assert_rejected(obj, len, RESP_LEN);
     }
     assign_uuid({ .gpu = obj, .id = RES });
 }
@@ -84,7 +84,7 @@ static void short_response(void *obj, void *data, QGuestAllocator *alloc)
 
     qvirtio_gpu_create_2d({ .gpu = obj, .id = RES });
     for (len = 1; len < RESP_LEN; len++) {
-        assert_refused(obj, REQ_LEN, len);
+        assert_rejected(obj, REQ_LEN, len);
     }
     assign_uuid({ .gpu = obj, .id = RES });
 }
@@ -92,20 +92,20 @@ static void short_response(void *obj, void *data, QGuestAllocator *alloc)
 static void no_response(void *obj, void *data, QGuestAllocator *alloc)
 {
     qvirtio_gpu_create_2d({ .gpu = obj, .id = RES });
-    assert_refused(obj, REQ_LEN, 0);
+    assert_rejected(obj, REQ_LEN, 0);
     assign_uuid({ .gpu = obj, .id = RES });
 }
 
 /* The length is checked before the resource is looked up */
 static void short_and_unknown_id(void *obj, void *data, QGuestAllocator *alloc)
 {
-    assert_refused(obj, REQ_LEN - 1, RESP_LEN);
-    assert_refused(obj, REQ_LEN, RESP_LEN - 1);
-    assert_refused(obj, HDR_LEN, HDR_LEN);
+    assert_rejected(obj, REQ_LEN - 1, RESP_LEN);
+    assert_rejected(obj, REQ_LEN, RESP_LEN - 1);
+    assert_rejected(obj, HDR_LEN, HDR_LEN);
 }
 
 /* A rejected request does not change the resource's UUID */
-static void refused_keeps_uuid(void *obj, void *data, QGuestAllocator *alloc)
+static void rejected_keeps_uuid(void *obj, void *data, QGuestAllocator *alloc)
 {
     struct virtio_gpu_resource_assign_uuid req = assign_uuid_req(RES);
     struct virtio_gpu_ctrl_hdr resp;
@@ -197,7 +197,7 @@ static void register_malformed_test(void)
         { "malformed/short-response", short_response },
         { "malformed/no-response", no_response },
         { "malformed/short-and-unknown-id", short_and_unknown_id },
-        { "malformed/rejected-keeps-uuid", refused_keeps_uuid },
+        { "malformed/rejected-keeps-uuid", rejected_keeps_uuid },
         { "layout/request-by-byte", split_request },
         { "layout/response-by-byte", split_response },
         { "layout/both-split", split_both },

@@ -258,9 +258,9 @@ static void assert_needs_property(QVirtioGPU *gpu)
     DestinationOpt off = { .without = "," RESOURCE_UUID_ON, .other = true };
     QTestState *to;
 
-    to = assert_stream_refused(stream, off, reason);
+    to = assert_stream_rejected(stream, off, reason);
     if (!getenv("QTEST_QEMU_BINARY_DST")) {
-        assert_refusal_reported(to, reason);
+        assert_rejection_reported(to, reason);
     }
     assert_can_be_saved(to);
     qtest_quit(to);

@@ -169,7 +169,7 @@ static void gone_with_its_back_end(void *obj, void *data,
     }
 }
 
-static void refused(void *obj, void *data, QGuestAllocator *alloc)
+static void rejected(void *obj, void *data, QGuestAllocator *alloc)
 {
     QTestState *qts = ((QVirtioGPU *)obj)->qts;
     static const char *const arguments[][2] = {
@@ -263,7 +263,7 @@ static void register_query_test(void)
     static const UUIDTest pci_tests[] = {
         { "query-exports/beside-a-back-end", beside_a_back_end },
         { "query-exports/gone-with-its-back-end", gone_with_its_back_end },
-        { "query-exports/rejected", refused },
+        { "query-exports/rejected", rejected },
         { "query-exports/table", table },
         { "query-exports/table-next-page", table_next_page },
         { }

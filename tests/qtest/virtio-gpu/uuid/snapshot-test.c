@@ -29,7 +29,7 @@ static TempFile *disk_new(QTestState *qts)
     return disk;
 }
 
-static void assert_load_refused(QTestState *qts, const char *reason)
+static void assert_load_rejected(QTestState *qts, const char *reason)
 {
     g_autofree char *answer = qtest_hmp(qts, "loadvm then");
 
@@ -128,7 +128,7 @@ static void forge(const TempFile *disk)
 
 /* One invalid UUID makes the load fail without any UUID loaded */
 static void snapshot_rejected_whole(void *obj, void *data,
-                                   QGuestAllocator *alloc)
+                                    QGuestAllocator *alloc)
 {
     QVirtioGPU *gpu = obj;
     TempFile *disk = disk_new(gpu->qts);
@@ -138,7 +138,7 @@ static void snapshot_rejected_whole(void *obj, void *data,
 
     snapshot_command(gpu->qts, "savevm then");
     forge(disk);
-    assert_load_refused(gpu->qts, "is null");
+    assert_load_rejected(gpu->qts, "is null");
     snapshot_command(gpu->qts, "cont");
     *gpu->ctrlq = then;
     g_assert_false(has_uuids(gpu->qts));
@@ -171,7 +171,7 @@ static void snapshot_needs_property(void *obj, void *data,
     snapshot_command(home, "savevm then");
     snapshot_disk_remove(home);
     snapshot_disk_add(off, disk->path);
-    assert_load_refused(off, "unsupported. Allowed features: ");
+    assert_load_rejected(off, "unsupported. Allowed features: ");
     assert_can_be_saved(off);
 
     qtest_system_reset(off);

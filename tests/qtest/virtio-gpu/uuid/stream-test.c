@@ -93,10 +93,10 @@ static GByteArray *honest_stream(QVirtioGPU *gpu)
 }
 
 /* The stream is rejected with @reason, and no part of it is loaded */
-static void assert_lie_refused(const GByteArray *stream, const char *reason)
+static void assert_lie_rejected(const GByteArray *stream, const char *reason)
 {
-    QTestState *to = assert_stream_refused(stream, (DestinationOpt) { },
-                                           reason);
+    QTestState *to = assert_stream_rejected(stream, (DestinationOpt) { },
+                                            reason);
 
     g_assert_false(has_uuids(to));
     qtest_quit(to);
@@ -172,18 +172,18 @@ static void forged(void *obj, void *data, QGuestAllocator *alloc)
     GByteArray *stream = honest_stream(obj);
 
     forgery->forge(find_subsection(stream));
-    assert_lie_refused(stream, forgery->reason);
+    assert_lie_rejected(stream, forgery->reason);
     g_byte_array_unref(stream);
 }
 
-static void assert_number_refused(GByteArray *stream, uint32_t number)
+static void assert_number_rejected(GByteArray *stream, uint32_t number)
 {
     Subsection *s = find_subsection(stream);
 
     s->num_records = cpu_to_be32(number);
-    assert_lie_refused(stream,
-                       "Input validation failed: " RESOURCE_UUID_SUBSECTION
-                       "/0 < UUIDs <= resources");
+    assert_lie_rejected(stream,
+                        "Input validation failed: " RESOURCE_UUID_SUBSECTION
+                        "/0 < UUIDs <= resources");
     s->num_records = cpu_to_be32(UUIDS);
 }
 
@@ -197,7 +197,7 @@ static void too_many(void *obj, void *data, QGuestAllocator *alloc)
     int i;
 
     for (i = 0; i < ARRAY_SIZE(numbers); i++) {
-        assert_number_refused(stream, numbers[i]);
+        assert_number_rejected(stream, numbers[i]);
     }
     g_byte_array_unref(stream);
 }
@@ -207,7 +207,7 @@ static void none(void *obj, void *data, QGuestAllocator *alloc)
 {
     GByteArray *stream = honest_stream(obj);
 
-    assert_number_refused(stream, 0);
+    assert_number_rejected(stream, 0);
     g_byte_array_unref(stream);
 }
 
@@ -218,34 +218,34 @@ static void second_copy(void *obj, void *data, QGuestAllocator *alloc)
 
     insert_bytes(stream, offset_in(stream, find_subsection(stream)) +
                  sizeof(copy), &copy, sizeof(copy));
-    assert_lie_refused(stream, "the stream contains the UUIDs twice");
+    assert_lie_rejected(stream, "the stream contains the UUIDs twice");
     g_byte_array_unref(stream);
 }
 
 /* The error message may also name the field */
-static void assert_cut_refused(QVirtioGPU *gpu, size_t offset)
+static void assert_cut_rejected(QVirtioGPU *gpu, size_t offset)
 {
     GByteArray *stream = honest_stream(gpu);
 
     g_byte_array_set_size(stream, offset +
                           offset_in(stream, find_subsection(stream)));
-    assert_lie_refused(stream, "Failed to load " RESOURCE_UUID_SUBSECTION);
+    assert_lie_rejected(stream, "Failed to load " RESOURCE_UUID_SUBSECTION);
     g_byte_array_unref(stream);
 }
 
 static void truncated_number(void *obj, void *data, QGuestAllocator *alloc)
 {
-    assert_cut_refused(obj, offsetof(Subsection, num_records) + 2);
+    assert_cut_rejected(obj, offsetof(Subsection, num_records) + 2);
 }
 
 static void truncated_records(void *obj, void *data, QGuestAllocator *alloc)
 {
-    assert_cut_refused(obj, offsetof(Subsection, records[1]));
+    assert_cut_rejected(obj, offsetof(Subsection, records[1]));
 }
 
 static void truncated_uuid(void *obj, void *data, QGuestAllocator *alloc)
 {
-    assert_cut_refused(obj, offsetof(Subsection, records[1].uuid[8]));
+    assert_cut_rejected(obj, offsetof(Subsection, records[1].uuid[8]));
 }
 
 /* Insert a subsection before the footer of a section that has none */
@@ -269,12 +269,12 @@ static void insert_subsection(GByteArray *stream)
     insert_bytes(stream, end, &s, sizeof(s));
 }
 
-static void assert_insertion_refused(QVirtioGPU *gpu, const char *reason)
+static void assert_insertion_rejected(QVirtioGPU *gpu, const char *reason)
 {
     GByteArray *stream = stream_of(gpu, 0);
 
     insert_subsection(stream);
-    assert_lie_refused(stream, reason);
+    assert_lie_rejected(stream, reason);
     g_byte_array_unref(stream);
 }
 
@@ -282,15 +282,15 @@ static void off(void *obj, void *data, QGuestAllocator *alloc)
 {
     QVirtioGPUPCI *pci = obj;
 
-    assert_insertion_refused(&pci->gpu, "the stream contains UUIDs, but '"
-                             RESOURCE_UUID_PROP "' is off");
+    assert_insertion_rejected(&pci->gpu, "the stream contains UUIDs, but '"
+                              RESOURCE_UUID_PROP "' is off");
 }
 
 static void not_acknowledged(void *obj, void *data, QGuestAllocator *alloc)
 {
     qvirtio_gpu_start(obj, RESOURCE_UUID_FEATURE);
-    assert_insertion_refused(obj, "the stream contains UUIDs, but the driver "
-                             "has not acknowledged");
+    assert_insertion_rejected(obj, "the stream contains UUIDs, but the driver "
+                              "has not acknowledged");
 }
 
 /* The insertion of off() and not_acknowledged() is valid with the feature */
