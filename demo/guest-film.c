@@ -321,7 +321,7 @@ static void play(Film *film, unsigned count)
     printf("DEMO: played %u\n", film->frames);
 }
 
-static void queue_pages(const Film *film, unsigned index, uint32_t length)
+static bool try_queue_pages(const Film *film, unsigned index, uint32_t length)
 {
     const Buffer *buffer = &film->buffers[index];
     struct v4l2_buffer v4l2 = {
@@ -333,7 +333,12 @@ static void queue_pages(const Film *film, unsigned index, uint32_t length)
         .m.userptr = (uintptr_t)buffer->memory,
     };
 
-    if (ioctl(film->video, VIDIOC_QBUF, &v4l2)) {
+    return ioctl(film->video, VIDIOC_QBUF, &v4l2) == 0;
+}
+
+static void queue_pages(const Film *film, unsigned index, uint32_t length)
+{
+    if (!try_queue_pages(film, index, length)) {
         die("cannot queue a buffer");
     }
 }
@@ -359,16 +364,22 @@ static void set_flat_format(const Film *film)
     }
 }
 
-static void wait_for_failure(const Film *film)
+/* The stream may fail before either call */
+static bool exchange_pages(const Film *film)
 {
     struct v4l2_buffer v4l2 = { .type = TYPE, .memory = V4L2_MEMORY_USERPTR };
 
-    for (int i = 0; !ioctl(film->video, VIDIOC_DQBUF, &v4l2); i++) {
+    return !ioctl(film->video, VIDIOC_DQBUF, &v4l2) &&
+           try_queue_pages(film, v4l2.index, film->buffers[0].dumb.size);
+}
+
+static void wait_for_failure(const Film *film)
+{
+    for (int i = 0; exchange_pages(film); i++) {
         if (i == 1000) {
             errno = ENOTRECOVERABLE;
             die("the stream does not fail");
         }
-        queue_pages(film, v4l2.index, film->buffers[0].dumb.size);
     }
     if (errno != EIO) {
         die("the stream fails with a wrong error");
