@@ -77,7 +77,6 @@ static void end_backend(Guest *guest)
     program_end(guest->backend);
     close(guest->input);
     g_unlink(SOCKET);
-    g_unlink(SOCKET ".pid");    /* of virtiofsd */
 }
 
 /* Begin to drive the device, of which no queue is ready */
@@ -308,6 +307,20 @@ static void boot(Guest *guest, const Device *device)
         device->reconnects ? ",reconnect-ms=100" : "", device->options);
 }
 
+/* Remove the current folder, where programs leave files of their own */
+static void remove_folder(Guest *guest)
+{
+    g_autoptr(GDir) dir = g_dir_open(".", 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name(dir))) {
+        g_unlink(name);
+    }
+    g_assert_cmpint(g_chdir("/"), ==, 0);
+    g_assert_cmpint(g_rmdir(guest->folder), ==, 0);
+    g_free(guest->folder);
+}
+
 static void halt(Guest *guest)
 {
     g_assert_cmpint(waitpid(guest->backend, NULL, WNOHANG), ==, 0);
@@ -315,9 +328,7 @@ static void halt(Guest *guest)
     qtest_wait_qemu(guest->qos.qts);    /* which a tracer may run */
     qtest_quit(guest->qos.qts);
     end_backend(guest);
-    g_assert_cmpint(g_chdir("/"), ==, 0);
-    g_assert_cmpint(g_rmdir(guest->folder), ==, 0);
-    g_free(guest->folder);
+    remove_folder(guest);
     alarm(0);
 }
 
